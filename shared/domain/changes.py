@@ -1,0 +1,95 @@
+"""Changes: what Backout may do to a cluster, each stored as an intent before it is made.
+
+A change names the state of the world that it was decided on; making it tests that nothing has moved
+since. The id of the response goes with it where the object can carry it, so that a read-back can tell
+ours from theirs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from shared.domain.workloads import WorkloadRef
+
+MARKER = "backout.dev/response"
+
+
+@dataclass(frozen=True)
+class RestoreRevision:
+    """Put back the pod template held by the ReplicaSet or ControllerRevision `revision_name`."""
+
+    workload: WorkloadRef
+    response_id: str
+    generation: int
+    from_template_id: str
+    to_template_id: str
+    revision_name: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class SetReplicas:
+    """Set the number of replicas by the scale subresource, if the workload is still as it was read."""
+
+    workload: WorkloadRef
+    response_id: str
+    resource_version: str
+    replicas_before: int
+    replicas: int
+
+
+@dataclass(frozen=True)
+class SetAutoscalerMinimum:
+    """Set the minimum (and, where it is lower, the maximum) of the workload's HorizontalPodAutoscaler."""
+
+    workload: WorkloadRef
+    response_id: str
+    autoscaler: str
+    resource_version: str
+    minimum_before: int
+    maximum_before: int
+    minimum: int
+    maximum: int
+
+
+Change = RestoreRevision | SetReplicas | SetAutoscalerMinimum
+
+KINDS: Mapping[str, type[Change]] = {
+    "restore_revision": RestoreRevision,
+    "set_replicas": SetReplicas,
+    "set_autoscaler_minimum": SetAutoscalerMinimum,
+}
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A change as it is stored before it is made: its kind and its own fields, flat.
+
+    The workload and the response are those of the record that holds the intent.
+    """
+
+    step: str
+    kind: str
+    fields: Mapping[str, Scalar]
+
+    @classmethod
+    def of(cls, change: Change, *, step: str) -> "Intent":
+        """Return the intent to make `change` in `step`."""
+        kind = next(name for name, known in KINDS.items() if isinstance(change, known))
+        own = {f.name: getattr(change, f.name) for f in fields(change)}
+        return cls(step, kind, {k: v for k, v in own.items() if k not in ("workload", "response_id")})
+
+    def change(self, workload: WorkloadRef, response_id: str) -> Change:
+        """Return the change again, exactly as it was intended."""
+        made: Change = KINDS[self.kind](workload=workload, response_id=response_id, **self.fields)  # type: ignore[arg-type]
+        return made
+
+
+class Applied(StrEnum):
+    """What came of making a change."""
+
+    CHANGED = "changed"
+    ALREADY = "already"  # read back: it had been done
+    MOVED = "moved"  # the world moved since it was read; nothing was changed

@@ -1,0 +1,30 @@
+"""What the engine knows of a task's kind, and a kind of the engine."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain.response import Response, Task
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The task is done; `result` is one line for people. `then` are tasks that follow from it."""
+
+    result: str
+    then: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True)
+class Later:
+    """The task is to be looked at again at `until`; this was no failed attempt."""
+
+    until: datetime
+
+
+class TaskKind(Protocol):
+    """One kind of task; a frozen dataclass whose fields are the ports it needs."""
+
+    def run(self, task: Task, response: Response, now: datetime) -> Finished | Later:
+        """Do what is owed. Raises TemporaryError (tried again later) and PermanentError (given up)."""
+        ...

@@ -1,0 +1,153 @@
+"""Workloads as the rules see them: what a cluster says of one Deployment, StatefulSet or DaemonSet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+KINDS = ("deployment", "statefulset", "daemonset")
+
+
+@dataclass(frozen=True, order=True)
+class WorkloadRef:
+    """Names a workload: cluster, namespace, kind in lower case, name."""
+
+    cluster: str
+    namespace: str
+    kind: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str, *, cluster: str) -> Self:
+        """Read `namespace/kind/name` (``production/deployment/checkout``).
+
+        Raises ValueError when the text has another shape. A kind that is not supported is accepted here:
+        the guardrail `kind_not_supported` refuses it with a reason.
+        """
+        parts = text.split("/")
+        if len(parts) != 3 or not all(parts):
+            raise ValueError(f"{text!r} is not namespace/kind/name, like production/deployment/checkout")
+        namespace, kind, name = parts
+        return cls(cluster, namespace, kind.lower(), name)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One distinct pod template in a workload's history.
+
+    `template_id` is a hash of the template without what does not make a version (the pod-template-hash
+    label, ``kubectl.kubernetes.io/restartedAt``, annotations listed in the configuration): it is the
+    revision's identity. `name` is the ReplicaSet or ControllerRevision that holds the template to restore,
+    `number` what people see in ``kubectl rollout history``. `began_at` is when the revision was first rolled
+    out, None where the cluster no longer tells (a revision that was used again).
+
+    `schema` is the database schema that the revision was built for (template annotation
+    ``backout.dev/schema``); `schema_at_least` the oldest such number whose code still works with the
+    database once this revision has run (``backout.dev/schema-at-least``). None where not declared.
+    """
+
+    template_id: str
+    name: str
+    number: int
+    images: Mapping[str, str]
+    began_at: datetime | None
+    change_cause: str = ""
+    schema: int | None = None
+    schema_at_least: int | None = None
+
+
+class RolloutState(StrEnum):
+    """Where a rollout stands, as ``kubectl rollout status`` computes it."""
+
+    COMPLETE = "complete"
+    PROGRESSING = "progressing"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The state of the current rollout, with kubectl's sentence for people."""
+
+    state: RolloutState
+    message: str
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod of a workload. `usage` numbers are None where the cluster has no metrics API."""
+
+    name: str
+    phase: str
+    ready: bool
+    restarts: int
+    images: Mapping[str, str]
+    waiting: str = ""
+    cpu_cores: float | None = None
+    memory_bytes: float | None = None
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who else manages a workload, and whether it would undo a change of ours."""
+
+    kind: str
+    name: str
+    undoes_us: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Autoscaler:
+    """The HorizontalPodAutoscaler of a workload. It has no generation: compare its resource version."""
+
+    name: str
+    resource_version: str
+    minimum: int
+    maximum: int
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One consistent look at a workload.
+
+    `generation` is what a template change compares and swaps on, `resource_version` what a scale does.
+    `revisions` are distinct, newest first, and hold the current one. `rollout_began_at` is when the current
+    template was rolled out (not merely restarted), None where the cluster does not tell. `marker` is the
+    id of the response that last changed the workload's template, if one did. `annotations` are those that
+    begin with ``backout.dev/``.
+    """
+
+    ref: WorkloadRef
+    uid: str
+    generation: int
+    resource_version: str
+    replicas: int
+    ready_replicas: int
+    paused: bool
+    template_id: str
+    revisions: tuple[Revision, ...]
+    rollout: Rollout
+    rollout_began_at: datetime | None
+    pods: tuple[Pod, ...] = ()
+    owner: Owner | None = None
+    autoscaler: Autoscaler | None = None
+    marker: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def current(self) -> Revision:
+        """The revision that the workload's template is now."""
+        return next(r for r in self.revisions if r.template_id == self.template_id)
+
+    @property
+    def image(self) -> str:
+        """The current images, in the template's order, for people."""
+        return ", ".join(self.current.images.values())
+
+    def revision(self, template_id: str) -> Revision | None:
+        """Return the revision of that identity, or None when the history no longer holds it."""
+        return next((r for r in self.revisions if r.template_id == template_id), None)

@@ -1,0 +1,277 @@
+"""What the rest needs of the outside: small Protocols, each with the rules its implementations keep.
+
+Every implementation, the test doubles too, passes the contract suite of its port (``tests/contract``).
+Calls are synchronous and bounded: an implementation ends each call, its own retries included, within
+`CALL_SECONDS`, and raises the project's errors only (`shared.errors`).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from shared.domain.changes import Applied, Change
+from shared.domain.records import Delivery, Freezes, Storm, WorkloadRecord
+from shared.domain.response import Event, Response, Task
+from shared.domain.services import Service
+from shared.domain.signals import Reading, Signal
+from shared.domain.workloads import Workload, WorkloadRef
+
+CALL_SECONDS = 15.0
+"""The longest that one call to the outside may take, retries included. Far below a lease."""
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def __call__(self) -> datetime:
+        """Return the present as an aware UTC datetime."""
+        ...
+
+
+class Workloads(Protocol):
+    """The cluster: reads a workload and makes changes to it by compare-and-swap."""
+
+    def read(self, ref: WorkloadRef, *, usage: bool = False) -> Workload | None:
+        """Return one look at the workload, or None when the cluster has none such.
+
+        `usage` also asks for the pods' CPU and memory. Raises TemporaryError when the cluster cannot be
+        reached, PermanentError when it refuses.
+        """
+        ...
+
+    def apply(self, change: Change) -> Applied:
+        """Make the change once, if the world is still as the change says.
+
+        First reads back whether it has been done (`ALREADY`). A world that moved changes nothing (`MOVED`).
+        After a time-out nobody knows: TemporaryError, and the caller reads again before anything else.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Readings of one moment. `windows` are the seconds that each reading looks back over."""
+
+    readings: Mapping[Signal, Reading]
+    traffic_per_minute: Reading
+    windows: Mapping[Signal, float] = field(default_factory=dict)
+
+    @property
+    def longest_window(self) -> float:
+        """The longest time that a reading looks back over, in seconds."""
+        return max(self.windows.values(), default=0.0)
+
+
+class Signals(Protocol):
+    """The signal source: measures a service now or at a time in the past."""
+
+    def measure(
+        self,
+        service: Service,
+        wanted: Collection[Signal],
+        *,
+        at: datetime | None = None,
+        p95_before: Reading | None = None,
+    ) -> Measured:
+        """Measure the wanted signals that can be queried, all at once.
+
+        `p95_before` (seconds) is what `latency_regression` is computed against; without it that signal is
+        unknown. A source that is away, slow, or answers nonsense gives unknown readings, never an error.
+        Idle is applied (`min_requests_per_minute`).
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """What one health endpoint answered."""
+
+    url: str
+    ok: bool
+    detail: str
+
+
+class Health(Protocol):
+    """Asks a service's health endpoints."""
+
+    def check(self, urls: Sequence[str]) -> Sequence[HealthCheck]:
+        """Ask every endpoint once, side by side; one that cannot be reached is not ok."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who may write a response, and until when. `owner` is None when nobody works on it."""
+
+    owner: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """A response as it is stored: the record, its version, its lease, when it is due, the last event."""
+
+    response: Response
+    version: int
+    lease: Lease
+    due_at: datetime | None
+    last_event: int
+    commit_id: str
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Versioned(Generic[T]):
+    """A record with the version it was read at; version 0 means that there was none."""
+
+    value: T
+    version: int
+
+
+@dataclass(frozen=True)
+class View:
+    """What one consistent batched read brought. What was not asked for is not in it."""
+
+    states: Mapping[str, State] = field(default_factory=dict)
+    workloads: Mapping[WorkloadRef, Versioned[WorkloadRecord]] = field(default_factory=dict)
+    deliveries: Mapping[tuple[str, str], Delivery] = field(default_factory=dict)
+    freezes: Versioned[Freezes] = Versioned(Freezes(), 0)
+    storm: Versioned[Storm] = Versioned(Storm(), 0)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One transition, stored whole or not at all.
+
+    `state` is the record after; it is stored if the stored version is `version_before` (0: there is none)
+    and the stored owner is `owner_before`. The workload and storm records are stored if their stored
+    version is the one they carry; `freezes_version` only tests. Events and new tasks must not exist yet.
+    A commit that is sent twice is stored once: `state.commit_id` names it.
+    """
+
+    state: State
+    version_before: int
+    owner_before: str | None
+    events: tuple[Event, ...] = ()
+    workload: Versioned[WorkloadRecord] | None = None
+    storm: tuple[str, Versioned[Storm]] | None = None
+    freezes_version: int | None = None
+    delivery: Delivery | None = None
+    tasks: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A commit that was not stored: which of its conditions did not hold.
+
+    Parts are ``state``, ``workload``, ``storm``, ``freezes``, ``delivery``, ``event``, ``task``.
+    """
+
+    parts: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Due:
+    """Something that is due: a response (`task` empty) or one of its tasks."""
+
+    response_id: str
+    task: str
+    due_at: datetime
+
+
+class Records(Protocol):
+    """The table. Reads of the base are strongly consistent; a commit is one transaction.
+
+    Raises TemporaryError(reason=INTERNAL) when the table cannot be reached or stays contended.
+    """
+
+    def read(
+        self,
+        *,
+        responses: Collection[str] = (),
+        workloads: Collection[WorkloadRef] = (),
+        deliveries: Collection[tuple[str, str]] = (),
+        freezes: bool = False,
+        storm: str | None = None,
+    ) -> View:
+        """Read records in one batched, consistent call; `storm` is the cluster's name.
+
+        A workload without a record comes back as an empty record at version 0.
+        """
+        ...
+
+    def commit(self, commit: Commit) -> Lost | None:
+        """Store a transition; return what it lost to, or None when it is stored."""
+        ...
+
+    def events(self, response_id: str) -> Sequence[Event]:
+        """Return a response's history in order."""
+        ...
+
+    def tasks(self, response_id: str) -> Sequence[Task]:
+        """Return a response's tasks, by name."""
+        ...
+
+    def task(self, response_id: str, name: str) -> Versioned[Task] | None:
+        """Return one task with its version, or None."""
+        ...
+
+    def put_task(self, task: Versioned[Task]) -> bool:
+        """Store a task if its stored version is the one it carries (0: there is none); say if it was."""
+        ...
+
+    def put_freezes(self, freezes: Versioned[Freezes]) -> bool:
+        """Store the freezes if their stored version is the one they carry; say whether they were."""
+        ...
+
+    def due(self, now: datetime, *, limit: int = 100) -> Sequence[Due]:
+        """Return what is due at `now`, oldest first, from the index (eventually consistent)."""
+        ...
+
+    def recent(self, day: str, *, service: str = "", limit: int = 100) -> Sequence[State]:
+        """Return responses that started on a day (``YYYY-MM-DD``, UTC), newest first, from the index."""
+        ...
+
+
+class Queue(Protocol):
+    """Carries a response's id to a worker. It is for speed only: what it loses, the sweep finds."""
+
+    def send(self, response_id: str, *, delay_seconds: float = 0.0, held: "Held | None" = None) -> None:
+        """Ask for the response to be advanced after the delay. Raises TemporaryError.
+
+        `held` hands over what `accept` has read and the lease it took, within one process only.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Held:
+    """A response with a lease in hand, and the records that were read with it."""
+
+    state: State
+    workload: Versioned[WorkloadRecord]
+    freezes: Versioned[Freezes]
+    storm: Versioned[Storm]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What people are told: vendor-neutral facts. `key` is the same for each attempt to send it."""
+
+    key: str
+    title: str
+    lines: tuple[str, ...]
+    response_id: str
+    severity: str
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+class People(Protocol):
+    """Tells people."""
+
+    def tell(self, message: Message) -> None:
+        """Deliver the message once. Raises TemporaryError (try again) or PermanentError (given up)."""
+        ...
