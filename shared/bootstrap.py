@@ -1,0 +1,284 @@
+"""The one place that wires: what is configured becomes adapters, steps and tasks.
+
+A `Door` is what the webhook path needs: it accepts and stores, and imports neither kubernetes nor httpx.
+An `Engine` advances responses. On AWS they live in different functions, in one process in the same.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from shared.domain.response import Step
+from shared.domain.services import Catalogue
+from shared.engine.accepting import Accepter
+from shared.engine.freezing import Freezer
+from shared.engine.joining import Listener
+from shared.errors import ConfigurationError
+from shared.messages import wording
+from shared.ports import Clock, Held, Queue, Records
+from shared.settings import Secrets, Settings, load
+
+if TYPE_CHECKING:
+    from shared.domain.owed import TaskKind
+    from shared.domain.steps import RunbookStep
+    from shared.engine.advancing import Advancer
+    from shared.engine.tasks import TaskRunner
+    from shared.ports import Health, People, Signals, Workloads
+
+
+def utc_now() -> datetime:
+    """Return the present; the only clock of the program."""
+    return datetime.now(UTC)
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """Return the services of a configuration, as the engine finds them."""
+    return Catalogue(
+        cluster=settings.cluster,
+        services=settings.services,
+        template=settings.defaults,
+        namespaces=settings.rails.namespaces,
+        aliases=settings.aliases,
+    )
+
+
+@dataclass(frozen=True)
+class Door:
+    """What answers requests: accepts, listens to people, freezes, shows."""
+
+    settings: Settings
+    secrets: Secrets
+    records: Records
+    queue: Queue
+    clock: Clock
+    owner: str | None = None
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The services."""
+        return catalogue_of(self.settings)
+
+    @cached_property
+    def accepter(self) -> Accepter:
+        """Accepts alerts and orders."""
+        return Accepter(
+            records=self.records,
+            queue=self.queue,
+            catalogue=self.catalogue,
+            rails=self.settings.rails,
+            clock=self.clock,
+            tasks_for=wording.owed,
+            owner=self.owner,
+        )
+
+    @cached_property
+    def listener(self) -> Listener:
+        """Takes approvals and aborts."""
+        return Listener(self.records, self.queue, self.clock, wording.owed)
+
+    @cached_property
+    def freezer(self) -> Freezer:
+        """Freezes and thaws."""
+        return Freezer(self.records, self.clock)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The ports that only the engine needs."""
+
+    workloads: "Workloads"
+    signals: "Signals"
+    health: "Health"
+    people: "People"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What advances responses and runs their tasks."""
+
+    door: Door
+    outside: Outside
+
+    @cached_property
+    def steps(self) -> "Mapping[Step, RunbookStep]":
+        """The registry of steps."""
+        return _steps(self.outside, self.door)
+
+    @cached_property
+    def advancer(self) -> "Advancer":
+        """Advances responses."""
+        from shared.engine.advancing import Advancer
+        from shared.engine.hands import Committer
+
+        return Advancer(
+            records=self.door.records,
+            committer=Committer(self.door.records, wording.owed),
+            steps=self.steps,
+            clock=self.door.clock,
+            owner=_owner,
+            storm_per=self.door.settings.rails.storm_per,
+        )
+
+    @cached_property
+    def tasks(self) -> "TaskRunner":
+        """Runs tasks."""
+        from shared.engine.tasks import TaskRunner
+
+        return TaskRunner(self.door.records, _task_kinds(self.outside, self.door), self.door.clock)
+
+    def handle(self, response_id: str, held: Held | None = None) -> datetime | None:
+        """Advance a response, then run its tasks that are due; return when it is due again."""
+        due_at = self.advancer.advance(response_id, held)
+        self.tasks.run_due(response_id)
+        return due_at
+
+
+def _owner() -> str:
+    return f"{os.getpid()}:{uuid4().hex[:12]}"
+
+
+def _steps(outside: Outside, door: Door) -> "Mapping[Step, RunbookStep]":
+    from shared.runbook.approve import Approve
+    from shared.runbook.assess import Assess
+    from shared.runbook.hold import Hold
+    from shared.runbook.restore import Restore
+    from shared.runbook.rollback import Rollback
+    from shared.runbook.scale import Scale
+    from shared.runbook.settle import Settle
+    from shared.runbook.stabilise import Stabilise
+    from shared.runbook.verify import Verify
+
+    workloads, signals, health = outside.workloads, outside.signals, outside.health
+    catalogue, rails = door.catalogue, door.settings.rails
+    return {
+        Step.ASSESS: Assess(workloads, signals, catalogue, rails),
+        Step.APPROVE: Approve(workloads, signals, catalogue),
+        Step.HOLD: Hold(workloads, signals, catalogue),
+        Step.SCALE: Scale(workloads, catalogue, rails),
+        Step.SETTLE: Settle(workloads, signals, catalogue),
+        Step.ROLLBACK: Rollback(workloads, catalogue, rails),
+        Step.VERIFY: Verify(workloads, health, catalogue),
+        Step.STABILISE: Stabilise(workloads, signals, health, catalogue),
+        Step.RESTORE: Restore(workloads, catalogue, rails),
+    }
+
+
+def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
+    from shared.tasks.recheck import Recheck
+    from shared.tasks.tell import Tell
+
+    return {
+        "tell": Tell(outside.people, wording.Wording(door.settings.links).word),
+        "recheck": Recheck(door.records, outside.signals, door.catalogue),
+    }
+
+
+def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None = None) -> Outside:
+    """Return the adapters that a configuration names; none of them connects before it is used."""
+    from shared.adapters.health import HttpHealth
+    from shared.adapters.kubernetes import KubernetesWorkloads
+    from shared.adapters.prometheus import PrometheusSignals
+    from shared.adapters.webhook import LogPeople, WebhookPeople
+
+    source = settings.prometheus
+    people = settings.people
+    return Outside(
+        workloads=KubernetesWorkloads(
+            settings.cluster, kubeconfig=kubeconfig, ignored_annotations=settings.ignored_annotations
+        ),
+        signals=PrometheusSignals(
+            source.url if source else "",
+            headers=secrets.headers(source.headers) if source else {},
+            timeout_seconds=source.timeout_seconds if source else 5.0,
+            window_seconds=source.window_seconds if source else 60.0,
+        ),
+        health=HttpHealth(),
+        people=WebhookPeople(secrets.value(people.webhook), headers=secrets.headers(people.headers))
+        if people.webhook
+        else LogPeople(),
+    )
+
+
+def table_name() -> str:
+    """Return the table's name (``BACKOUT_TABLE``, by default ``backout``)."""
+    return os.environ.get("BACKOUT_TABLE", "backout")
+
+
+def table() -> Records:
+    """Return the DynamoDB table that the environment names."""
+    from shared.adapters.dynamodb import DynamoRecords, make_client
+
+    return DynamoRecords(make_client(), table_name())
+
+
+def queue() -> Queue:
+    """Return the SQS queue that the environment names (``BACKOUT_QUEUE_URL``)."""
+    from shared.adapters.sqs import SqsQueue, make_sqs_client
+
+    url = os.environ.get("BACKOUT_QUEUE_URL")
+    if not url:
+        raise ConfigurationError("BACKOUT_QUEUE_URL is not set; it names the SQS queue that workers read.")
+    return SqsQueue(make_sqs_client(), url)
+
+
+def configured() -> Settings:
+    """Return the configuration that ``BACKOUT_CONFIG`` names."""
+    path = os.environ.get("BACKOUT_CONFIG")
+    if not path:
+        raise ConfigurationError("BACKOUT_CONFIG is not set; it names the configuration file.")
+    return load(path)
+
+
+def secrets_of_aws() -> Secrets:
+    """Return secrets that come from the environment, SSM or Secrets Manager."""
+    from shared.adapters import secret_stores
+
+    return Secrets(secret_stores.aws_stores())
+
+
+@lru_cache(maxsize=1)
+def deployed_door() -> Door:
+    """Return the door of a deployed function, made once per process from the environment."""
+    return Door(configured(), secrets_of_aws(), table(), queue(), utc_now)
+
+
+@lru_cache(maxsize=1)
+def deployed_engine() -> Engine:
+    """Return the engine of a deployed function, made once per process from the environment."""
+    door = deployed_door()
+    return Engine(door, outside_of(door.settings, door.secrets))
+
+
+@dataclass(frozen=True)
+class Local:
+    """Everything in one process: the door, the engine, and the worker that connects them."""
+
+    door: Door
+    engine: Engine
+    close: Callable[[], None]
+
+
+def local(
+    settings: Settings,
+    records: Records,
+    *,
+    outside: Outside | None = None,
+    secrets: Secrets | None = None,
+    clock: Clock = utc_now,
+    kubeconfig: str | None = None,
+    threads: int = 8,
+) -> Local:
+    """Start everything in this process; `close` stops it. Accepting hands the lease to its own worker."""
+    from shared.engine.worker import Worker
+
+    secrets = secrets or secrets_of_aws()
+    worker = Worker(threads=threads)
+    door = Door(settings, secrets, records, worker, clock, owner=f"{os.getpid()}")
+    engine = Engine(door, outside or outside_of(settings, secrets, kubeconfig=kubeconfig))
+    _ = engine.advancer, engine.tasks
+    worker.start(handle=engine.handle, run_task=engine.tasks.run, records=records, clock=clock)
+    return Local(door, engine, worker.close)

@@ -1,0 +1,254 @@
+"""Advance: run a response's steps until one must wait or the response has ended."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain import plans
+from shared.domain.changes import Applied, Intent
+from shared.domain.reasons import Reason
+from shared.domain.records import PastResponse, Storm
+from shared.domain.response import Ending, Outcome, Response, Step
+from shared.domain.steps import ChangingStep, Done, Intend, Made, Result, RunbookStep, Stop, Wait
+from shared.engine.hands import LEASE, RENEW_BELOW, Committer, Hand, Stored, read_held
+from shared.errors import PermanentError, TemporaryError
+from shared.ports import Clock, Held, Records, State
+
+MOST_MOVES = 10
+MOST_TAKEOVERS = 5
+"""A step that was taken over so often kills its workers: it is ended rather than tried for ever."""
+
+REFUSALS = frozenset(
+    {
+        Reason.KIND_NOT_SUPPORTED,
+        Reason.NOT_FOUND,
+        Reason.NO_CANDIDATE,
+        Reason.PAUSED,
+        Reason.SCALE_NOT_POSSIBLE,
+    }
+)
+"""Reasons by which an adapter says that the world refuses rather than that something is broken."""
+
+
+@dataclass(frozen=True)
+class Advancer:
+    """Runs steps. `owner` makes a name no other call has; `storm_per` is how long a token counts."""
+
+    records: Records
+    committer: Committer
+    steps: Mapping[Step, RunbookStep]
+    clock: Clock
+    owner: Callable[[], str]
+    storm_per: timedelta
+
+    def advance(self, response_id: str, held: Held | None = None) -> datetime | None:
+        """Advance a response as far as it goes now; return when it is due again, None when it is not ours.
+
+        `held` is a lease that `accept` took in this process. A response with a live lease, one that is not
+        due and one that has ended are left alone. Raises TemporaryError when the table cannot be reached:
+        the lease then runs out by itself and the response is found by the sweep.
+        """
+        hand = self._received(held) if held is not None else self._take(response_id)
+        if hand is None:
+            return None
+        while True:
+            due_at, going_on = self._turn(hand)
+            if not going_on:
+                return due_at
+
+    def _received(self, held: Held) -> Hand | None:
+        owner = held.state.lease.owner
+        if owner is None or (held.state.lease.until or self.clock()) <= self.clock():
+            return self._take(held.state.response.id)
+        return Hand.of(held, owner)
+
+    def _take(self, response_id: str) -> Hand | None:
+        """Take the lease by a commit of its own, which raises the version and shuts out the owner before."""
+        view = self.records.read(responses=[response_id])
+        state = view.states.get(response_id)
+        now = self.clock()
+        if state is None or not takeable(state, now):
+            return None
+        held = read_held(self.records, response_id, state.response.workload.cluster)
+        if held is None or not takeable(held.state, now):
+            return None
+        hand = Hand.of(held, self.owner())
+        if held.state.lease.owner is not None:
+            hand.response = replace(hand.response, takeovers=hand.response.takeovers + 1)
+            hand.note(now, "taken_over", {"from": held.state.lease.owner})
+        stored = self.committer.commit(hand, now, due_at=now + LEASE, release=False)
+        return hand if stored is Stored.YES else None
+
+    def _turn(self, hand: Hand) -> tuple[datetime | None, bool]:
+        """Do one thing: renew the lease, make a stored intent, or run a step."""
+        now = self.clock()
+        if hand.remaining(now) < RENEW_BELOW:
+            stored = self.committer.commit(hand, now, due_at=None, release=False)
+            return None, stored is not Stored.NO
+        if hand.response.takeovers > MOST_TAKEOVERS and hand.response.ending is None:
+            return self._stop(
+                hand, Stop(hand.response, Outcome.FAILED, Reason.INTERNAL, "its workers died"), now
+            )
+        if hand.response.intent is not None:
+            return self._make(hand, hand.response.intent)
+        abort = hand.response.heard.word("abort")
+        if abort is not None and hand.response.ending is None:
+            detail = f"{abort.by}: {abort.reason}" if abort.reason else abort.by
+            return self._stop(
+                hand, Stop(hand.response, Outcome.ABORTED, Reason.ABORTED_BY_PERSON, detail), now
+            )
+        return self._follow(hand, self._run(hand, now))
+
+    def _run(self, hand: Hand, now: datetime) -> Result:
+        step = self.steps[hand.response.step]
+        try:
+            return step.run(hand.case, now)
+        except TemporaryError as error:
+            return self._borne(hand.response, error)
+        except PermanentError as error:
+            return _refused(hand.response, error)
+
+    def _borne(self, response: Response, error: TemporaryError) -> Result:
+        """Return a wait while the step's budget lasts, then the end that the fault means."""
+        now = self.clock()
+        spent = (now - response.step_started_at).total_seconds()
+        if spent + error.retry_after > self.steps[response.step].budget(response):
+            outcome = Outcome.INCONCLUSIVE if response.acted else Outcome.FAILED
+            return Stop(response, outcome, error.reason, str(error))
+        faulted = replace(response, faults=response.faults + 1)
+        code = "fault" if response.faults == 0 else ""
+        return Wait(faulted, now + timedelta(seconds=error.retry_after), code, {"error": str(error)})
+
+    def _follow(self, hand: Hand, result: Result) -> tuple[datetime | None, bool]:
+        now = self.clock()
+        if isinstance(result, Intend):
+            return self._intend(hand, result, now)
+        if isinstance(result, Wait):
+            return self._wait(hand, result, now)
+        if isinstance(result, Stop):
+            return self._stop(hand, result, now)
+        return self._done(hand, result, now)
+
+    def _done(self, hand: Hand, result: Done, now: datetime) -> tuple[datetime | None, bool]:
+        """Draft the move to the next step; it is stored with the next effect or wait."""
+        hand.response = result.response
+        hand.record = result.record or hand.record
+        if result.code:
+            hand.note(now, result.code, result.facts)
+        following = result.to or plans.following(result.response.plan, result.response.step)
+        if following is None:
+            ending = result.response.ending or Ending(
+                Outcome.COMPLETED, result.response.reason or Reason.ASSESSED, result.response.detail
+            )
+            return self._end(hand, ending, now)
+        hand.response = result.response.entered(following, now)
+        return None, True
+
+    def _wait(self, hand: Hand, result: Wait, now: datetime) -> tuple[datetime | None, bool]:
+        hand.response = result.response
+        if result.code:
+            hand.note(now, result.code, result.facts)
+        stored = self.committer.commit(hand, now, due_at=result.until, release=True)
+        return result.until, stored is Stored.AGAIN
+
+    def _intend(self, hand: Hand, result: Intend, now: datetime) -> tuple[datetime | None, bool]:
+        intent = Intent.of(result.change, step=result.response.phase)
+        hand.response = replace(result.response, intent=intent)
+        hand.note(now, "intended", {"change": intent.kind, **result.facts})
+        storm: Storm | None = None
+        if result.takes_token:
+            storm = hand.storm.value.taken(hand.response.id, now, self.storm_per)
+        stored = self.committer.commit(hand, now, due_at=None, release=False, storm=storm, test_freezes=True)
+        return None, stored is not Stored.NO
+
+    def _make(self, hand: Hand, intent: Intent) -> tuple[datetime | None, bool]:
+        """Make the change of a stored intent, and store what came of it at once."""
+        response = hand.response
+        step: ChangingStep = self.steps[Step(intent.step)]  # type: ignore[assignment]
+        change = intent.change(response.workload, response.id)
+        cleared = replace(response, intent=None, seen=None)
+        try:
+            applied = step.apply(change)
+            now = self.clock()
+            if applied is Applied.MOVED:
+                return self._moved(hand, cleared, now)
+            case = replace(hand.case, response=cleared)
+            made = step.made(case, change, applied, now)
+        except TemporaryError as error:
+            return self._follow(hand, self._borne(cleared, error))
+        except PermanentError as error:
+            return self._follow(hand, _refused(cleared, error))
+        return self._record(hand, made, now)
+
+    def _record(self, hand: Hand, made: Made, now: datetime) -> tuple[datetime | None, bool]:
+        """Store what was made together with the move to the next step, before anything else is looked at."""
+        done = Done(made.response, made.code, made.facts, record=made.record)
+        due_at, going_on = self._done(hand, done, now)
+        if not going_on or not hand.pending:
+            return due_at, going_on
+        stored = self.committer.commit(hand, now, due_at=None, release=False)
+        return None, stored is not Stored.NO
+
+    def _moved(self, hand: Hand, cleared: Response, now: datetime) -> tuple[datetime | None, bool]:
+        moves = cleared.moved + 1
+        if moves > MOST_MOVES:
+            return self._stop(hand, Stop(cleared, Outcome.FAILED, Reason.WORLD_KEEPS_MOVING), now)
+        hand.response = replace(cleared, moved=moves)
+        hand.note(now, "moved", {"times": moves})
+        stored = self.committer.commit(hand, now, due_at=None, release=False)
+        return None, stored is not Stored.NO
+
+    def _stop(self, hand: Hand, result: Stop, now: datetime) -> tuple[datetime | None, bool]:
+        """End the response; if it holds extra capacity, go and take that back first."""
+        ending = Ending(result.outcome, result.reason, result.detail)
+        hand.response = result.response
+        in_restore = hand.response.phase == Step.RESTORE.value
+        if hand.response.capacity is None or in_restore:
+            return self._end(hand, hand.response.ending or ending, now, result.facts)
+        facts = {"outcome": ending.outcome.value, "reason": ending.reason.value, "detail": ending.detail}
+        hand.note(now, "ending", {**facts, **result.facts})
+        hand.response = replace(hand.response, ending=ending).entered(Step.RESTORE, now)
+        return None, True
+
+    def _end(
+        self,
+        hand: Hand,
+        ending: Ending,
+        now: datetime,
+        facts: Mapping[str, str | int | float | bool | None] = {},
+    ) -> tuple[datetime | None, bool]:
+        response = replace(
+            hand.response,
+            phase=ending.outcome.value,
+            ended_at=now,
+            reason=ending.reason,
+            detail=ending.detail,
+            ending=None,
+        )
+        hand.response = response
+        good = response.choice.to_template_id if response.choice and ending.reason is Reason.HELD else None
+        hand.record = hand.record.released(
+            PastResponse(response.id, response.started_at, ending.outcome.value, ending.reason.value),
+            good=good if response.acted else None,
+            handled=tuple(a.episode for a in response.heard.alerts) if response.acted else (),
+        )
+        told = {"outcome": ending.outcome.value, "reason": ending.reason.value, "detail": ending.detail}
+        hand.note(now, "ended", {**told, **facts})
+        stored = self.committer.commit(hand, now, due_at=None, release=True)
+        return None, stored is Stored.AGAIN
+
+
+def takeable(state: State, now: datetime) -> bool:
+    """Return whether a worker may take the response now: live, due, and nobody's or left behind."""
+    if not state.response.live:
+        return False
+    if state.lease.owner is not None:
+        return state.lease.until is None or state.lease.until <= now
+    return state.due_at is not None and state.due_at <= now
+
+
+def _refused(response: Response, error: PermanentError) -> Stop:
+    if response.acted:
+        return Stop(response, Outcome.INCONCLUSIVE, error.reason, str(error))
+    outcome = Outcome.REFUSED if error.reason in REFUSALS else Outcome.FAILED
+    return Stop(response, outcome, error.reason, str(error))

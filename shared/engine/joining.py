@@ -1,0 +1,140 @@
+"""Joins: what alerts and people add to a live response, whoever holds its lease."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum, auto
+from uuid import uuid4
+
+from shared.domain.alerts import Alert, AlertDigest
+from shared.domain.changes import Scalar
+from shared.domain.reasons import Reason
+from shared.domain.response import KEPT_ALERTS, Event, Heard, Step, Word
+from shared.domain.signals import Reading, Readings, Signal
+from shared.engine.hands import TasksFor, numbered
+from shared.errors import TemporaryError
+from shared.ports import Clock, Commit, Queue, Records, State
+
+
+def worst(alerts: Sequence[Alert], signals: Readings) -> dict[Signal, Reading]:
+    """Return the readings that alerts and an order carried; of several of one signal the worst number."""
+    found: dict[Signal, Reading] = dict(signals)
+    for alert in alerts:
+        if alert.signal is not None:
+            found[alert.signal] = _worse(found.get(alert.signal), alert.reading)
+    return found
+
+
+def _worse(known: Reading | None, other: Reading) -> Reading:
+    if known is None or known.value is None:
+        return other if other.value is not None or known is None else known
+    return other if other.value is not None and other.value > known.value else known
+
+
+def heard(before: Heard, alerts: Sequence[Alert], carried: Readings, words: Sequence[Word] = ()) -> Heard:
+    """Return what has been heard with these added; equal to `before` when they add nothing.
+
+    A firing that is known is replaced when it has resolved; the first 50 firings are kept, all new ones
+    that come before those are full are counted.
+    """
+    kept = {digest.episode: digest for digest in before.alerts}
+    count = before.alert_count
+    for alert in alerts:
+        known = kept.get(alert.episode)
+        if known is not None:
+            if known.firing and not alert.firing:
+                kept[alert.episode] = replace(known, firing=False)
+            continue
+        if not alert.firing:
+            continue
+        if len(kept) < KEPT_ALERTS:
+            kept[alert.episode] = AlertDigest.of(alert)
+            count += 1
+        elif before.alert_count < KEPT_ALERTS:
+            count += 1
+    readings = dict(before.carried)
+    for signal, reading in carried.items():
+        readings[signal] = _worse(readings.get(signal), reading)
+    said = [w for w in words if not any(_same(w, known) for known in before.words)]
+    return Heard(tuple(kept.values()), count, readings, (*before.words, *said))
+
+
+def _same(word: Word, known: Word) -> bool:
+    return (word.verb, word.question) == (known.verb, known.question) and (
+        word.verb != "order" or word.by == known.by
+    )
+
+
+def facts(alerts: Sequence[Alert]) -> Mapping[str, Scalar]:
+    """Return what the history says of joined alerts."""
+    return {
+        "alerts": len(alerts),
+        "firing": sum(a.firing for a in alerts),
+        "names": ", ".join(sorted({a.name for a in alerts}))[:200],
+    }
+
+
+def join(state: State, after: Heard, event: Event, now: datetime) -> Commit:
+    """Return the commit that adds to a response; one that nobody works on becomes due at once."""
+    events = numbered([event], version=state.version, last_event=state.last_event)
+    joined = replace(
+        state,
+        response=replace(state.response, heard=after),
+        version=events[-1].number,
+        last_event=events[-1].number,
+        due_at=state.due_at if state.lease.owner is not None else now,
+        commit_id=uuid4().hex,
+    )
+    return Commit(joined, state.version, state.lease.owner, events)
+
+
+class Said(Enum):
+    """What became of a person's word."""
+
+    TAKEN = auto()
+    REPEATED = auto()  # the same word had been said before
+    NOT_ASKED = auto()  # an approval where nothing is asked
+    ENDED = auto()
+    UNKNOWN = auto()  # no such response
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Takes people's words on a response: approve and abort."""
+
+    records: Records
+    queue: Queue
+    clock: Clock
+    tasks_for: TasksFor
+
+    def say(self, response_id: str, verb: str, *, by: str, reason: str = "") -> Said:
+        """Record a word. An approval counts for the question that is asked now, and for no other."""
+        for _ in range(50):
+            state = self.records.read(responses=[response_id]).states.get(response_id)
+            if state is None:
+                return Said.UNKNOWN
+            response = state.response
+            if not response.live:
+                return Said.ENDED
+            if verb == "approve" and response.phase != Step.APPROVE:
+                return Said.REPEATED if response.heard.word("approve", response.question) else Said.NOT_ASKED
+            now = self.clock()
+            question = response.question if verb == "approve" else ""
+            after = heard(response.heard, (), {}, (Word(verb, by, now, reason, question),))
+            if after == response.heard:
+                return Said.REPEATED
+            event = Event(0, 0, now, response.phase, verb, by, {"reason": reason} if reason else {})
+            commit = join(state, after, event, now)
+            tasks = tuple(task for e in commit.events for task in self.tasks_for(response, e))
+            if self.records.commit(replace(commit, tasks=tasks)) is not None:
+                continue
+            if commit.state.lease.owner is None:
+                self._wake(response_id)
+            return Said.TAKEN
+        raise TemporaryError(f"response {response_id} is contended; say it again", reason=Reason.INTERNAL)
+
+    def _wake(self, response_id: str) -> None:
+        try:
+            self.queue.send(response_id)
+        except TemporaryError:
+            return

@@ -1,0 +1,1 @@
+"""What people are told, vendor-neutral: facts in; title, lines and links out."""

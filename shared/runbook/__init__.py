@@ -1,0 +1,1 @@
+"""The runbook's steps, one file each, in the runbook's order and words."""

@@ -1,0 +1,310 @@
+"""Assess (runbook, step 1): look at everything, decide again, choose the revision, ask every guardrail."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain import decisions, guardrails, plans, revisions, signals
+from shared.domain.decisions import Decision
+from shared.domain.guardrails import Effect, Finding, Rails
+from shared.domain.matrix import Action
+from shared.domain.reasons import Reason
+from shared.domain.response import Choice, Outcome, Response, Seen, Wanted
+from shared.domain.revisions import Candidate, Health, Pick
+from shared.domain.services import QUERYABLE, Catalogue, Mode, Service
+from shared.domain.signals import Reading, Signal
+from shared.domain.steps import Case, Done, Result, Stop, Wait
+from shared.domain.workloads import Workload
+from shared.ports import Measured, Signals, Workloads
+from shared.runbook import looking
+
+ANSWERED_BY_ORDER = frozenset(
+    {Reason.MODE_APPROVE, Reason.ROW_ASKS, Reason.LIVE_UNKNOWN, Reason.CANDIDATE_UNKNOWN}
+)
+"""Questions that a person's order is the answer to; the others it must override by name."""
+
+_TOGETHER = ThreadPoolExecutor(max_workers=16, thread_name_prefix="assess")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One look at everything."""
+
+    workload: Workload
+    service: Service
+    live: Measured
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Assess:
+    """Reads the cluster and the signals side by side; touches nothing."""
+
+    workloads: Workloads
+    signals: Signals
+    catalogue: Catalogue
+    rails: Rails
+
+    def budget(self, response: Response) -> float:
+        """Return the runbook's two minutes."""
+        return looking.service_of(self.catalogue, response).timing.assess
+
+    def run(self, case: Case, now: datetime) -> Result:
+        """Decide, or wait for what is not known yet, or end."""
+        response = case.response
+        service = looking.service_of(self.catalogue, response)
+        early = self._before_looking(case, service, now)
+        if early is not None:
+            return early
+        looked = self._look(response, service)
+        if isinstance(looked, Stop):
+            return looked
+        response = replace(response, mode=looked.service.mode, delay=None)
+        if looked.service.mode is Mode.OBSERVE:
+            return Stop(response, Outcome.REFUSED, Reason.MODE_OBSERVE, looked.service.name)
+        if response.order is None:
+            idle = self._nothing_to_do(response, looked, now)
+            if idle is not None:
+                return idle
+        return self._decide(replace(case, response=replace(response, below_since=None)), looked, now)
+
+    def _before_looking(self, case: Case, service: Service, now: datetime) -> Result | None:
+        found = guardrails.known_before(service, self.rails, case.freezes, now)
+        finding = guardrails.weightiest(found)
+        if finding is None:
+            return None
+        if finding.effect is Effect.REFUSE:
+            return Stop(case.response, Outcome.REFUSED, finding.reason, finding.detail)
+        return _delayed(case.response, finding, now)
+
+    def _look(self, response: Response, service: Service) -> _Look | Stop:
+        """Read the cluster and measure, side by side: neither waits for the other."""
+        measuring = _TOGETHER.submit(looking.measured, self.signals, service, response)
+        workload = self.workloads.read(response.workload, usage=True)
+        live = measuring.result()
+        if workload is None:
+            return Stop(response, Outcome.REFUSED, Reason.NOT_FOUND, str(response.workload))
+        described = looking.service_of(self.catalogue, response, workload)
+        if described.discovered and described != service:
+            live = looking.measured(self.signals, described, response)
+        return _Look(workload, described, live, looking.weighed(described, response, live))
+
+    def _nothing_to_do(self, response: Response, looked: _Look, now: datetime) -> Result | None:
+        """Return what follows when no row matches live: look again, dismiss, or None to go on and ask."""
+        decision, service = looked.decision, looked.service
+        if decision.action is not Action.NONE:
+            return None
+        if not looking.unclear(response, decision, looked.workload):
+            if self._regressed_before(response, looked):
+                return None
+            facts = looking.readings_of(decision)
+            return looking.recovered(replace(response, decision=decision), service, looked.live, now, facts)
+        spent = now - response.step_started_at
+        if service.measured and spent < timedelta(seconds=service.timing.assess):
+            code = "" if response.told == "unclear" else "unclear"
+            waiting = replace(response, told="unclear", below_since=None)
+            until = now + timedelta(seconds=service.timing.poll)
+            return Wait(waiting, until, code, looking.readings_of(decision))
+        return None
+
+    def _regressed_before(self, response: Response, looked: _Look) -> bool:
+        """Return whether a latency regression may be all that matches: it needs the time before to tell."""
+        return Signal.LATENCY_REGRESSION in response.heard.carried and not response.baseline
+
+    def _decide(self, case: Case, looked: _Look, now: datetime) -> Result:
+        response = case.response
+        pick, baseline = self._pick(case, looked)
+        response = replace(response, baseline=baseline or response.baseline)
+        decision, unknown = self._decided(response, looked)
+        if decision.action is Action.NONE and response.order is None:
+            return looking.recovered(
+                replace(response, decision=decision), looked.service, looked.live, now, {}
+            )
+        wanted = response.order.wanted if response.order else None
+        rolls_back = wanted in (None, Wanted.ROLLBACK) and (
+            decision.action is not Action.SCALE_THEN_ROLLBACK or response.scaled
+        )
+        response = replace(response, decision=decision, choice=_choice(looked.workload, pick))
+        found = self._findings(case, looked, pick, decision, rolls_back=rolls_back, unknown=unknown, now=now)
+        found = guardrails.without(found, response.order.override if response.order else ())
+        finding = guardrails.weightiest(found)
+        facts = _facts(response, looked, decision)
+        if finding is not None and wanted is not Wanted.ASSESS:
+            if finding.effect is Effect.REFUSE:
+                return Stop(response, Outcome.REFUSED, finding.reason, finding.detail, facts)
+            if finding.effect is Effect.DELAY:
+                return _delayed(response, finding, now)
+        return self._planned(response, looked, decision, found=found, wanted=wanted, facts=facts, now=now)
+
+    def _planned(
+        self,
+        response: Response,
+        looked: _Look,
+        decision: Decision,
+        *,
+        found: Sequence[Finding],
+        wanted: Wanted | None,
+        facts: dict[str, str | int | float | None],
+        now: datetime,
+    ) -> Result:
+        answered = ANSWERED_BY_ORDER if response.order else frozenset()
+        asks = tuple(dict.fromkeys(f.reason for f in found if f.reason not in answered))
+        if response.approved is not None:
+            asks = ()
+        plan = plans.plan(decision.action, asks=bool(asks), wanted=wanted, scaled=response.scaled)
+        deadline = decision.deadline_seconds
+        response = replace(
+            response,
+            plan=plan,
+            asks=asks,
+            asked_at=now if asks else None,
+            window_seconds=looked.live.longest_window or response.window_seconds,
+            seen=Seen(looked.workload.generation, looked.workload.template_id, now),
+            deadline_at=response.started_at + timedelta(seconds=deadline) if deadline is not None else None,
+            reason=Reason.ASSESSED if wanted is Wanted.ASSESS else None,
+        )
+        details = "; ".join(f.detail for f in found if f.detail and f.reason in asks)
+        facts = {**facts, "plan": ", ".join(plan), "asks": ", ".join(asks), "asks_because": details}
+        return Done(response, "assessed", facts)
+
+    def _decided(self, response: Response, looked: _Look) -> tuple[Decision, bool]:
+        """Return the decision with the regression in it, and whether it rests on what is not known live.
+
+        Where nothing could be measured, what the alert carried is put to a person, never acted on.
+        """
+        live = looked.live
+        p95, before = live.readings.get(Signal.LATENCY_P95), response.baseline.get(Signal.LATENCY_P95)
+        regressed = live.readings.get(Signal.LATENCY_REGRESSION)
+        if p95 is not None and before is not None and (regressed is None or not regressed.is_number):
+            readings = {**live.readings, Signal.LATENCY_REGRESSION: signals.regression(p95, before)}
+            live = replace(live, readings=readings)
+        decision = looking.weighed(looked.service, response, live)
+        if decision.action is not Action.NONE or not looking.unclear(response, decision, looked.workload):
+            return decision, False
+        carried = decisions.decide(looked.service.matrix, response.heard.carried)
+        action = carried.action if carried.action is not Action.NONE else Action.ROLLBACK_NOW
+        return replace(decision, action=action, severity=carried.severity, score=carried.score), True
+
+    def _pick(self, case: Case, looked: _Look) -> tuple[Pick, dict[Signal, Reading]]:
+        """Choose the revision, measuring how candidates did in the time before their successor came.
+
+        Returns the readings before the current rollout too: the baseline that degradation is told by.
+        """
+        workload, record, order = looked.workload, case.record, case.response.order
+        baseline: dict[Signal, Reading] = {}
+        if workload.rollout_began_at is not None and looked.service.measured:
+            measured = self.signals.measure(looked.service, QUERYABLE, at=workload.rollout_began_at)
+            baseline = dict(measured.readings)
+        if order is not None and order.to_revision is not None:
+            return revisions.named(workload, order.to_revision), baseline
+        found = revisions.candidates(workload, record.quarantined)
+        health: dict[str, Health] = {}
+        while True:
+            pick = revisions.choose(found, health=health, known_good=record.known_good)
+            if pick.look_at is None:
+                return pick, baseline
+            candidate = pick.look_at
+            health[candidate.revision.template_id] = self._health(candidate, looked, baseline)
+
+    def _health(self, candidate: Candidate, looked: _Look, baseline: dict[Signal, Reading]) -> Health:
+        until = candidate.ran_until
+        if until is None or not looked.service.measured:
+            return Health.UNKNOWN
+        newest = until == looked.workload.rollout_began_at
+        last = baseline if newest else self.signals.measure(looked.service, QUERYABLE, at=until).readings
+        window = timedelta(seconds=looked.live.longest_window or looked.service.timing.scrape)
+        earlier = self.signals.measure(looked.service, QUERYABLE, at=until - 2 * window).readings
+        matched = {row.signal for row in looked.decision.matched} & set(QUERYABLE) or {Signal.ERROR_RATE}
+        if any(decisions.decide(looked.service.matrix, r).matched for r in (last, earlier)):
+            return Health.BREACHED
+        known = all(last.get(s, signals.NOT_MEASURED).is_number for s in matched)
+        return Health.HEALTHY if known else Health.UNKNOWN
+
+    def _findings(
+        self,
+        case: Case,
+        looked: _Look,
+        pick: Pick,
+        decision: Decision,
+        *,
+        rolls_back: bool,
+        unknown: bool,
+        now: datetime,
+    ) -> list[Finding]:
+        response, workload, service = case.response, looked.workload, looked.service
+        found = guardrails.of_world(service, workload, case.record, now, rolls_back=rolls_back)
+        if rolls_back and pick.revision is None:
+            named = response.order.to_revision if response.order else None
+            detail = (
+                f"no revision {named} in the history" if named else "no other healthy revision in the history"
+            )
+            found.append(Finding(Effect.REFUSE, Reason.NO_CANDIDATE, detail))
+        if rolls_back and pick.revision is not None:
+            found += guardrails.of_candidate(workload.current, pick.revision, sure=pick.sure)
+        if rolls_back and self._stormy(case, now):
+            found.append(Finding(Effect.ASK, Reason.STORM, f"more than {self.rails.storm_limit} at once"))
+        if unknown:
+            found.append(Finding(Effect.ASK, Reason.LIVE_UNKNOWN))
+        if decision.asks:
+            found.append(Finding(Effect.ASK, Reason.ROW_ASKS))
+        if service.mode is Mode.APPROVE:
+            found.append(Finding(Effect.ASK, Reason.MODE_APPROVE))
+        return found
+
+    def _stormy(self, case: Case, now: datetime) -> bool:
+        room = case.storm.room(case.response.id, now, limit=self.rails.storm_limit, per=self.rails.storm_per)
+        return not room or case.response.rank >= self.rails.storm_limit
+
+
+def _delayed(response: Response, finding: Finding, now: datetime) -> Wait:
+    until = finding.until or now + looking.LOOK_AGAIN
+    if finding.reason is Reason.FREEZE:
+        until = min(until, now + looking.LOOK_AGAIN)
+    code = "delayed" if response.delay is not finding.reason else ""
+    facts = {"reason": finding.reason.value, "detail": finding.detail}
+    return Wait(replace(response, delay=finding.reason), until, code, facts)
+
+
+def _choice(workload: Workload, pick: Pick) -> Choice | None:
+    if pick.revision is None:
+        return None
+    current = workload.current
+    return Choice(
+        from_template_id=workload.template_id,
+        from_number=current.number,
+        from_image=workload.image,
+        to_template_id=pick.revision.template_id,
+        to_number=pick.revision.number,
+        to_name=pick.revision.name,
+        to_image=", ".join(pick.revision.images.values()),
+        why=pick.why,
+    )
+
+
+def _facts(response: Response, looked: _Look, decision: Decision) -> dict[str, str | int | float | None]:
+    workload, choice = looked.workload, response.choice
+    ready = f"{workload.ready_replicas}/{workload.replicas}"
+    began_at = workload.rollout_began_at
+    facts: dict[str, str | int | float | None] = {
+        "action": decision.action.value,
+        "severity": decision.severity.value if decision.severity else None,
+        "matched": ", ".join(row.row for row in decision.matched),
+        "image": workload.image,
+        "revision": workload.current.number,
+        "ready": ready,
+        "rolled_out_at": began_at.isoformat() if began_at else None,
+        **looking.readings_of(decision),
+    }
+    if workload.owner is not None:
+        facts["owner"] = f"{workload.owner.kind} {workload.owner.name}"
+    waiting = sorted({pod.waiting for pod in workload.pods if pod.waiting})
+    if waiting:
+        facts["pods"] = ", ".join(waiting)
+    usage = [pod for pod in workload.pods if pod.memory_bytes is not None]
+    if usage:
+        facts["memory_bytes"] = sum(pod.memory_bytes or 0 for pod in usage)
+        facts["cpu_cores"] = round(sum(pod.cpu_cores or 0 for pod in usage), 3)
+    if choice is not None:
+        facts |= {"to_revision": choice.to_number, "to_image": choice.to_image, "to_because": choice.why}
+    return facts

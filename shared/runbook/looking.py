@@ -1,0 +1,154 @@
+"""Looking: what several steps do alike when they measure a service or read its workload."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.domain import decisions, guardrails, signals
+from shared.domain.decisions import Decision, Verdict
+from shared.domain.guardrails import Rails
+from shared.domain.matrix import Action
+from shared.domain.reasons import Reason
+from shared.domain.response import Outcome, Response
+from shared.domain.services import QUERYABLE, Catalogue, Service, annotated
+from shared.domain.signals import Signal
+from shared.domain.steps import Case, Stop, Wait
+from shared.domain.workloads import Workload
+from shared.errors import PermanentError
+from shared.ports import Measured, Signals
+
+LOOK_AGAIN = timedelta(seconds=15)
+"""When a response held back by something without an end looks again."""
+
+WANTED = (*QUERYABLE, Signal.LATENCY_REGRESSION)
+
+
+def service_of(catalogue: Catalogue, response: Response, workload: Workload | None = None) -> Service:
+    """Return the response's service, with the workload's annotations when it has no entry of its own.
+
+    Raises PermanentError when the configuration no longer has it or an annotation is not allowed.
+    """
+    service = catalogue.of(response.service, response.workload)
+    if service is None:
+        raise PermanentError(
+            f"service {response.service} ({response.workload}) is no longer in the configuration",
+            reason=Reason.UNKNOWN_SERVICE,
+        )
+    if workload is None:
+        return service
+    try:
+        described = annotated(service, workload.annotations)
+    except ValueError as error:
+        raise PermanentError(f"workload {workload.ref}: {error}", reason=Reason.NOT_OPTED_IN) from error
+    if described is None:
+        raise PermanentError(
+            f"workload {workload.ref} has no annotation backout.dev/mode", reason=Reason.NOT_OPTED_IN
+        )
+    return described
+
+
+def measured(source: Signals, service: Service, response: Response) -> Measured:
+    """Measure all that can be measured of a service now; nothing where it has no signal source."""
+    if not service.measured:
+        return Measured({}, signals.NOT_MEASURED)
+    before = response.baseline.get(Signal.LATENCY_P95)
+    return source.measure(service, WANTED, p95_before=before)
+
+
+def weighed(service: Service, response: Response, live: Measured) -> Decision:
+    """Decide on what is known now: live beats carried, and only the service's word may stand in for live.
+
+    What has no query keeps the value that it came with; without a signal source the carried values count
+    only where the service says `trust_alerts`.
+    """
+    carried = response.heard.carried
+    if service.measured or not service.trust_alerts:
+        carried = {s: r for s, r in carried.items() if s in signals.NEVER_QUERIED}
+    return decisions.decide(service.matrix, signals.merged(carried, live.readings))
+
+
+def relevant(response: Response, decision: Decision) -> tuple[decisions.RowVerdict, ...]:
+    """Return the rows that the response is about: those of the signals it came with, or all with a query."""
+    about = set(response.heard.carried) or set(QUERYABLE)
+    return tuple(row for row in decision.rows if row.signal in about)
+
+
+def unclear(response: Response, decision: Decision, workload: Workload | None = None) -> bool:
+    """Return whether nothing matches and it cannot be said that all is well.
+
+    Rows the response came with must all be known; one that came with none needs one known row. Idle on
+    pods that are not ready is unclear too: nobody can reach them.
+    """
+    if decision.action is not Action.NONE:
+        return False
+    rows = relevant(response, decision)
+    unknown = [row for row in rows if row.verdict is Verdict.UNKNOWN]
+    if unknown and (response.heard.carried or len(unknown) == len(rows)):
+        return True
+    idle = any(row.verdict is Verdict.IDLE for row in rows)
+    return idle and workload is not None and workload.ready_replicas < workload.replicas
+
+
+def longest_window(response: Response, live: Measured, service: Service) -> timedelta:
+    """Return the longest window of what the response is about."""
+    about = set(response.heard.carried) or set(QUERYABLE)
+    seconds = max((w for s, w in live.windows.items() if s in about), default=service.timing.scrape)
+    return timedelta(seconds=seconds)
+
+
+def recovered(
+    response: Response,
+    service: Service,
+    live: Measured,
+    now: datetime,
+    facts: Mapping[str, float | str | None],
+) -> Stop | Wait:
+    """Return what follows readings below threshold: dismissed after a full window of them, else look again.
+
+    An alert that says it is resolved and a live reading that agrees need no further proof.
+    """
+    since = response.below_since or now
+    if response.heard.all_resolved or now - since >= longest_window(response, live, service):
+        return Stop(response, Outcome.DISMISSED, Reason.RECOVERED, facts=facts)
+    waiting = replace(response, below_since=since)
+    code = "below" if response.below_since is None else ""
+    return Wait(waiting, now + timedelta(seconds=service.timing.poll), code, facts)
+
+
+def readings_of(decision: Decision) -> dict[str, float | str | None]:
+    """Return the readings of a decision as facts for the history: the number, or why there is none."""
+    return {
+        row.signal.value: row.reading.value if row.reading.value is not None else row.reading.kind.value
+        for row in decision.rows
+        if row.reading.why != signals.NOT_MEASURED.why
+    }
+
+
+def held_back(case: Case, service: Service, rails: Rails, now: datetime) -> Wait | None:
+    """Return the wait that a freeze or maintenance window imposes before the next change, if any."""
+    finding = guardrails.weightiest(guardrails.delays(service, rails, case.freezes, now))
+    if finding is None:
+        return None
+    response = case.response
+    until = min(finding.until or now + LOOK_AGAIN, now + LOOK_AGAIN)
+    code = "delayed" if response.delay is not finding.reason else ""
+    delayed = replace(response, delay=finding.reason)
+    return Wait(delayed, until, code, {"reason": finding.reason.value, "detail": finding.detail})
+
+
+def superseded(response: Response, workload: Workload | None) -> Stop | None:
+    """Return the end when the template is neither what we came from nor what we go to: someone deployed."""
+    choice = response.choice
+    if workload is None:
+        return Stop(response, Outcome.DISMISSED, Reason.SUPERSEDED, "the workload is gone")
+    if choice is None or workload.template_id in (choice.from_template_id, choice.to_template_id):
+        return None
+    detail = f"revision {workload.current.number} ({workload.image}) was deployed"
+    return Stop(response, Outcome.DISMISSED, Reason.SUPERSEDED, detail)
+
+
+def must_read(workload: Workload | None, response: Response) -> Workload:
+    """Return the workload; raises PermanentError when the cluster has none such."""
+    if workload is None:
+        raise PermanentError(f"the cluster has no {response.workload}", reason=Reason.NOT_FOUND)
+    return workload

@@ -1,0 +1,113 @@
+"""Rollback (runbook, step 2): put the chosen revision back, pinned, by compare-and-swap, once."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.changes import Applied, Change, RestoreRevision, Scalar
+from shared.domain.guardrails import Rails
+from shared.domain.reasons import Reason
+from shared.domain.records import Restored, WorkloadRecord
+from shared.domain.response import Choice, Response, Rolled, Step
+from shared.domain.services import Catalogue, Service
+from shared.domain.steps import Case, Done, Intend, Made, Result
+from shared.errors import PermanentError
+from shared.ports import Workloads
+from shared.runbook import looking
+
+FRESH = timedelta(seconds=2)
+"""How old assess's look may be to be used again; compare-and-swap makes an older one harmless, not right."""
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """Restores the pod template of the revision chosen by assess."""
+
+    workloads: Workloads
+    catalogue: Catalogue
+    rails: Rails
+
+    def budget(self, response: Response) -> float:
+        """Return the runbook's minute."""
+        return looking.service_of(self.catalogue, response).timing.rollback
+
+    def run(self, case: Case, now: datetime) -> Result:
+        """Intend the change, unless it has been made, someone deployed, or a guardrail speaks now."""
+        response, choice = case.response, _chosen(case.response)
+        service = looking.service_of(self.catalogue, response)
+        held_back = looking.held_back(case, service, self.rails, now)
+        if held_back is not None:
+            return held_back
+        if response.automatic and not self._room(case, now):
+            return Done(response, "storm", {"limit": self.rails.storm_limit}, to=Step.ASSESS)
+        seen = response.seen
+        if seen is None or now - seen.at > FRESH or seen.template_id != choice.from_template_id:
+            workload = looking.must_read(self.workloads.read(response.workload), response)
+            gone = looking.superseded(response, workload)
+            if gone is not None:
+                return gone
+            if workload.template_id == choice.to_template_id:
+                return self._found(case, service, by_us=workload.marker == response.id, now=now)
+            generation = workload.generation
+        else:
+            generation = seen.generation
+        change = RestoreRevision(
+            workload=response.workload,
+            response_id=response.id,
+            generation=generation,
+            from_template_id=choice.from_template_id,
+            to_template_id=choice.to_template_id,
+            revision_name=choice.to_name,
+            cause=f"backout {response.id}: revision {choice.from_number} back to {choice.to_number}",
+        )
+        facts: dict[str, Scalar] = {
+            "from_revision": choice.from_number,
+            "from_image": choice.from_image,
+            "to_revision": choice.to_number,
+            "to_image": choice.to_image,
+            "generation": generation,
+        }
+        return Intend(replace(response, delay=None), change, facts, takes_token=response.automatic)
+
+    def apply(self, change: Change) -> Applied:
+        """Make the change by compare-and-swap."""
+        return self.workloads.apply(change)
+
+    def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
+        """Note the rollback on the response and on the workload's record."""
+        service = looking.service_of(self.catalogue, case.response)
+        by_us = True
+        if applied is Applied.ALREADY:
+            workload = looking.must_read(self.workloads.read(case.response.workload), case.response)
+            by_us = workload.marker == case.response.id
+        done = self._found(case, service, by_us=by_us, now=now)
+        return Made(done.response, done.code, done.facts, done.record)
+
+    def _found(self, case: Case, service: Service, *, by_us: bool, now: datetime) -> Done:
+        response, choice = case.response, _chosen(case.response)
+        rolled = replace(response, rolled=Rolled(now, by_us))
+        facts: dict[str, Scalar] = {
+            "by_us": by_us,
+            "to_revision": choice.to_number,
+            "to_image": choice.to_image,
+        }
+        code = "rolled_back" if by_us else "found_rolled_back"
+        record = restored(case.record, response, choice, service, now) if by_us else None
+        return Done(rolled, code, facts, record=record)
+
+    def _room(self, case: Case, now: datetime) -> bool:
+        return case.storm.room(case.response.id, now, limit=self.rails.storm_limit, per=self.rails.storm_per)
+
+
+def restored(
+    record: WorkloadRecord, response: Response, choice: Choice, service: Service, now: datetime
+) -> WorkloadRecord:
+    """Return the workload's record after the rollback: quarantine, cooldown, until when alerts are old."""
+    settled_at = now + timedelta(seconds=service.timing.verify + response.window_seconds)
+    made = Restored(response.id, now, settled_at, choice.from_template_id, choice.to_template_id)
+    return record.rolled_back(made, cooldown_until=now + timedelta(seconds=service.timing.cooldown))
+
+
+def _chosen(response: Response) -> Choice:
+    if response.choice is None:
+        raise PermanentError("no revision was chosen to go back to", reason=Reason.NO_CANDIDATE)
+    return response.choice

@@ -1,0 +1,108 @@
+"""Scale: add capacity first, where the matrix says so or a person ordered it."""
+
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.domain.changes import Applied, Change, Scalar, SetAutoscalerMinimum, SetReplicas
+from shared.domain.guardrails import Rails
+from shared.domain.reasons import Reason
+from shared.domain.response import Capacity, Response, Step, Wanted
+from shared.domain.services import Catalogue
+from shared.domain.steps import Case, Done, Intend, Made, Result
+from shared.domain.workloads import Workload
+from shared.errors import PermanentError
+from shared.ports import Workloads
+from shared.runbook import looking
+
+FACTOR = 1.5
+"""How much capacity is added: half as much again, at least one."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Raises the autoscaler's minimum where there is one, else the number of replicas."""
+
+    workloads: Workloads
+    catalogue: Catalogue
+    rails: Rails
+
+    def budget(self, response: Response) -> float:
+        """Return the runbook's three minutes for adding capacity and letting it settle."""
+        return looking.service_of(self.catalogue, response).timing.settle
+
+    def run(self, case: Case, now: datetime) -> Result:
+        """Intend more capacity; a workload that cannot have more goes on to be assessed for a rollback."""
+        response = case.response
+        service = looking.service_of(self.catalogue, response)
+        held_back = looking.held_back(case, service, self.rails, now)
+        if held_back is not None:
+            return held_back
+        workload = looking.must_read(self.workloads.read(response.workload), response)
+        gone = looking.superseded(response, workload)
+        if gone is not None:
+            return gone
+        change = _more(response, workload)
+        if change is not None:
+            seen = {"replicas_before": workload.replicas, "autoscaler": bool(workload.autoscaler)}
+            return Intend(replace(response, delay=None), change, seen)
+        if response.order is not None and response.order.wanted is Wanted.SCALE:
+            raise PermanentError(
+                f"{workload.ref} cannot be scaled to {response.order.replicas}",
+                reason=Reason.SCALE_NOT_POSSIBLE,
+            )
+        facts: dict[str, Scalar] = {"replicas": workload.replicas, "kind": workload.ref.kind}
+        return Done(replace(response, scaled=True), "scale_not_possible", facts, to=Step.ASSESS)
+
+    def apply(self, change: Change) -> Applied:
+        """Make the change by compare-and-swap."""
+        return self.workloads.apply(change)
+
+    def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
+        """Remember what was added, to take it back; what a person ordered stays."""
+        added = _capacity(change)
+        ordered = case.response.order is not None and case.response.order.wanted is Wanted.SCALE
+        response = replace(case.response, scaled=True, capacity=None if ordered else added)
+        facts: dict[str, Scalar] = {
+            "before": added.before,
+            "after": added.added,
+            "autoscaler": added.autoscaler,
+        }
+        return Made(response, "scaled", facts)
+
+
+def _more(response: Response, workload: Workload) -> Change | None:
+    """Return the change that adds capacity, or None when there is no way to add any."""
+    if workload.ref.kind == "daemonset" or workload.replicas == 0:
+        return None
+    ordered = response.order.replicas if response.order else None
+    wanted = ordered or max(workload.replicas + 1, math.ceil(workload.replicas * FACTOR))
+    scaler = workload.autoscaler
+    if scaler is not None:
+        return SetAutoscalerMinimum(
+            workload=workload.ref,
+            response_id=response.id,
+            autoscaler=scaler.name,
+            resource_version=scaler.resource_version,
+            minimum_before=scaler.minimum,
+            maximum_before=scaler.maximum,
+            minimum=max(wanted, scaler.minimum),
+            maximum=max(wanted, scaler.maximum),
+        )
+    return SetReplicas(
+        workload=workload.ref,
+        response_id=response.id,
+        resource_version=workload.resource_version,
+        replicas_before=workload.replicas,
+        replicas=wanted,
+    )
+
+
+def _capacity(change: Change) -> Capacity:
+    if isinstance(change, SetAutoscalerMinimum):
+        return Capacity(
+            change.autoscaler, change.minimum_before, change.maximum_before, change.minimum, change.maximum
+        )
+    if isinstance(change, SetReplicas):
+        return Capacity("", change.replicas_before, 0, change.replicas, 0)
+    raise PermanentError(f"scale cannot make a {type(change).__name__}")

@@ -1,0 +1,92 @@
+"""Verify (runbook, step 3): rollout complete, pods ready, image as intended, health endpoints answer."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.reasons import Reason
+from shared.domain.records import WorkloadRecord
+from shared.domain.response import Outcome, Response, Rolled
+from shared.domain.services import Catalogue
+from shared.domain.steps import Case, Done, Result, Stop, Wait
+from shared.domain.workloads import RolloutState, Workload
+from shared.ports import Health, Workloads
+from shared.runbook import looking
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Looks at the rollout until it is complete and the service answers."""
+
+    workloads: Workloads
+    health: Health
+    catalogue: Catalogue
+
+    def budget(self, response: Response) -> float:
+        """Return the runbook's three minutes."""
+        return looking.service_of(self.catalogue, response).timing.verify
+
+    def run(self, case: Case, now: datetime) -> Result:
+        """Go on when all is well; end when the rollout failed or the time is up."""
+        response = case.response
+        workload = looking.must_read(self.workloads.read(response.workload), response)
+        service = looking.service_of(self.catalogue, response, workload)
+        gone = looking.superseded(response, workload)
+        if gone is not None:
+            return gone
+        choice = response.choice
+        if choice is not None and workload.template_id == choice.from_template_id:
+            detail = f"revision {workload.current.number} was deployed again"
+            return Stop(response, Outcome.DISMISSED, Reason.SUPERSEDED, detail)
+        trouble = self._trouble(workload, service.health)
+        if trouble is None:
+            rolled = replace(response.rolled or Rolled(now, by_us=False), completed_at=now)
+            facts = {
+                "ready": f"{workload.ready_replicas}/{workload.replicas}",
+                "image": workload.image,
+                "health": f"{len(service.health)} answered" if service.health else "no endpoint configured",
+            }
+            record = _settled(case, now, service.timing.scrape)
+            return Done(replace(response, rolled=rolled), "verified", facts, record=record)
+        reason, detail = trouble
+        if reason is Reason.ROLLOUT_FAILED:
+            return Stop(response, Outcome.FAILED, reason, detail)
+        ends_at = response.step_started_at + timedelta(seconds=service.timing.verify)
+        if now >= ends_at:
+            return Stop(response, Outcome.FAILED, reason, detail)
+        until = min(now + timedelta(seconds=min(service.timing.poll, 2.0)), ends_at)
+        code = "" if response.told == detail else "verifying"
+        return Wait(replace(response, told=detail), until, code, {"waiting_for": detail})
+
+    def _trouble(self, workload: Workload, urls: tuple[str, ...]) -> tuple[Reason, str] | None:
+        """Return the first thing that is not as it should be."""
+        rollout = workload.rollout
+        if rollout.state is RolloutState.FAILED:
+            return Reason.ROLLOUT_FAILED, rollout.message
+        if rollout.state is RolloutState.PROGRESSING:
+            return Reason.ROLLOUT_TIMEOUT, rollout.message
+        unready = [pod for pod in workload.pods if not pod.ready]
+        if workload.ready_replicas < workload.replicas:
+            waiting = ", ".join(sorted({p.waiting or p.phase for p in unready})) or "not ready"
+            return (
+                Reason.ROLLOUT_TIMEOUT,
+                f"{workload.ready_replicas} of {workload.replicas} pods ready ({waiting})",
+            )
+        images = dict(workload.current.images)
+        wrong = [
+            p for p in workload.pods if p.ready and any(images.get(c, i) != i for c, i in p.images.items())
+        ]
+        if wrong:
+            return Reason.WRONG_IMAGE, f"pod {wrong[0].name} runs {', '.join(wrong[0].images.values())}"
+        for check in self.health.check(urls) if urls else ():
+            if not check.ok:
+                return Reason.HEALTH_FAILED, f"{check.url}: {check.detail}"
+        return None
+
+
+def _settled(case: Case, now: datetime, scrape_seconds: float) -> WorkloadRecord | None:
+    """Return the record with the time up to which alerts are old news moved to what it really took."""
+    restored = case.record.restored
+    if restored is None or restored.response_id != case.response.id:
+        return None
+    settled_at = now + timedelta(seconds=case.response.window_seconds + 2 * scrape_seconds)
+    return replace(case.record, restored=replace(restored, settled_at=settled_at))

@@ -1,0 +1,45 @@
+"""Recheck: an alert that is old news fires on; see whether its signals still breach, and call a person."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.domain import decisions
+from shared.domain.owed import Finished, Later
+from shared.domain.response import Response, Task
+from shared.domain.services import QUERYABLE, Catalogue
+from shared.ports import Records, Signals
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """Never acts: a rollback was made for this alert, and a second one would not be its cure."""
+
+    records: Records
+    signals: Signals
+    catalogue: Catalogue
+
+    def run(self, task: Task, response: Response, now: datetime) -> Finished | Later:
+        """Measure the service; owe a message when it is past a threshold or cannot be measured."""
+        service = self.catalogue.of(response.service, response.workload)
+        if service is None or not service.measured:
+            return Finished("not measured: no signal source")
+        record = self.records.read(workloads=[response.workload]).workloads[response.workload].value
+        if record.live is not None:
+            return Finished(f"response {record.live} is at it")
+        live = self.signals.measure(service, QUERYABLE)
+        decision = decisions.decide(service.matrix, live.readings)
+        matched = ", ".join(row.row for row in decision.matched)
+        known = [r for r in live.readings.values() if not r.is_unknown]
+        if known and not matched:
+            return Finished("the signals are below their thresholds")
+        because = matched or "the signals cannot be measured"
+        call = replace(
+            task,
+            name=f"tell#{task.name}",
+            kind="tell",
+            due_at=now,
+            attempts=0,
+            facts={**task.facts, "code": "alerts_again", "because": because},
+            created_at=now,
+        )
+        return Finished(f"a person is called: {because}", (call,))

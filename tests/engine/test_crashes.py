@@ -1,0 +1,201 @@
+"""Killed, and paused while a successor finishes, before and after every single call to the outside.
+
+Always the same end, exactly one rollback, an unbroken history.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.response import Outcome, Response
+from shared.domain.signals import Signal
+from shared.engine.hands import LEASE
+from shared.errors import BackoutError
+from tests.engine.world import BAD, BROKEN, CHECKOUT, GOOD, HUNGRY, RAISED, START, Killed, World, an_alert
+from tests.fakes.records import Moment
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An alert on a bad version, and what its readings call for."""
+
+    readings: dict[Signal, float]
+    signal: Signal
+    value: float
+    local: bool = True
+
+    def world(self) -> World:
+        world = World(readings={BAD: self.readings}, local=self.local)
+        world.story()
+        return world
+
+
+SCENARIOS = {
+    "rollback now": Scenario(BROKEN, Signal.ERROR_RATE, 0.25),
+    "rollback now, by a queue": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, local=False),
+    "within 5 minutes": Scenario(RAISED, Signal.ERROR_RATE, 0.08),
+    "scale first": Scenario(HUNGRY, Signal.CPU_USAGE, 0.97),
+}
+
+
+class Trap:
+    """Springs at one call, counted from the start, before or after it."""
+
+    def __init__(self, nth: int, moment: Moment, spring: Callable[[], None]) -> None:
+        self.nth, self.moment, self.spring = nth, moment, spring
+        self.seen = {Moment.BEFORE: 0, Moment.AFTER: 0}
+        self.sprung = False
+        self.lock = threading.Lock()
+
+    def __call__(self, name: str, moment: Moment) -> None:
+        with self.lock:
+            self.seen[moment] += 1
+            spring = moment is self.moment and self.seen[moment] == self.nth and not self.sprung
+            self.sprung = self.sprung or spring
+        if spring:
+            self.spring()
+
+
+ALERT_BEGAN_AT = START + timedelta(days=1, minutes=2)
+
+
+def deliver(world: World, scenario: Scenario) -> None:
+    """Send the webhook as Alertmanager does: again and again until it is answered."""
+    alert = an_alert(scenario.signal, scenario.value, at=ALERT_BEGAN_AT)
+    while True:
+        try:
+            world.send(alert)
+        except Killed:
+            world.restart()
+            world.sleep(seconds=1)
+        else:
+            return
+
+
+def finish(world: World) -> None:
+    """Run to the end; where the process dies, start another once the lease has run out."""
+    while True:
+        try:
+            world.run()
+        except Killed:
+            world.restart()
+            world.sleep(seconds=LEASE.total_seconds())
+        else:
+            return
+
+
+def the_response(world: World) -> Response:
+    days = {(world.now - timedelta(days=back)).date().isoformat() for back in range(3)}
+    found = [state.response for day in days for state in world.records.recent(day)]
+    assert len(found) == 1, [r.id for r in found]
+    return found[0]
+
+
+def check_the_end(world: World) -> None:
+    world.calls.on_call = lambda name, moment: None
+    response = the_response(world)
+    events = world.events(response.id)
+    story = [(e.number, e.code) for e in events]
+    assert response.phase == Outcome.COMPLETED, story
+    assert world.image() == GOOD, story
+    assert world.rollbacks() == 1, story
+    assert [e.previous for e in events] == [0, *(e.number for e in events[:-1])], story
+    codes = [e.code for e in events]
+    for once in ("accepted", "held", "ended"):
+        assert codes.count(once) == 1, story
+    assert codes.count("rolled_back") + codes.count("found_rolled_back") == 1, story
+    assert codes.count("rolled_back") == 1, story
+    found = world.workloads.read(CHECKOUT)
+    assert found is not None
+    assert found.replicas == 3, story
+    record = world.records.read(workloads=[CHECKOUT]).workloads[CHECKOUT].value
+    assert record.live is None
+    assert [past.id for past in record.responses] == [response.id]
+    ended = [t for t in world.records.tasks(response.id) if t.name.endswith(f"{events[-1].number:06d}")]
+    assert [t.result.split(":")[0] for t in ended] == ["told"]
+
+
+def calls_of(scenario: Scenario) -> int:
+    """Return how many calls a run makes when nothing goes wrong."""
+    world = scenario.world()
+    deliver(world, scenario)
+    finish(world)
+    calls = len(world.calls.names)
+    check_the_end(world)
+    return calls
+
+
+@pytest.mark.parametrize("moment", list(Moment))
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_worker_killed_at_any_call_is_succeeded_by_another(name: str, moment: Moment) -> None:
+    scenario = SCENARIOS[name]
+
+    def die() -> None:
+        raise Killed
+
+    for nth in range(1, calls_of(scenario) + 1):
+        world = scenario.world()
+        world.calls.on_call = trap = Trap(nth, moment, die)
+        deliver(world, scenario)
+        finish(world)
+        assert trap.sprung or nth > trap.seen[moment], nth
+        check_the_end(world)
+
+
+@pytest.mark.parametrize("moment", list(Moment))
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_worker_paused_at_any_call_finds_its_successor_done_and_changes_nothing(
+    name: str, moment: Moment
+) -> None:
+    scenario = SCENARIOS[name]
+    for nth in range(1, calls_of(scenario) + 1):
+        pause_at(scenario, nth, moment)
+
+
+def pause_at(scenario: Scenario, nth: int, moment: Moment) -> None:
+    """Run in a thread that stops at the call; let a successor finish; let the first go on; check the end."""
+    world = scenario.world()
+    stopped, go_on = threading.Event(), threading.Event()
+
+    def pause() -> None:
+        stopped.set()
+        assert go_on.wait(30)
+
+    world.calls.on_call = Trap(nth, moment, pause)
+    failed: list[BaseException] = []
+
+    def first() -> None:
+        try:
+            deliver(world, scenario)
+            finish(world)
+        except BackoutError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    try:
+        while not stopped.wait(0.001):
+            if not thread.is_alive():
+                break
+        if stopped.is_set():
+            world.sleep(seconds=LEASE.total_seconds() + 1)
+            successor(world, scenario)
+    finally:
+        go_on.set()
+        thread.join(30)
+    assert not thread.is_alive()
+    assert not failed, failed
+    finish(world)
+    check_the_end(world)
+
+
+def successor(world: World, scenario: Scenario) -> None:
+    """Do all that is left in another process, which knows the table alone."""
+    held_up = world.engine
+    world.restart()
+    world.send(an_alert(scenario.signal, scenario.value, at=ALERT_BEGAN_AT))
+    finish(world)
+    assert world.engine is not held_up
