@@ -1,0 +1,130 @@
+"""One instant query to Prometheus's HTTP API, answered by a reading.
+
+The shapes are those of ``POST /api/v1/query``, which Thanos, Mimir and VictoriaMetrics speak too.
+"""
+
+import time
+from datetime import datetime
+
+import msgspec
+
+from shared.adapters.http_client import HttpClient, why_unanswered
+from shared.domain.signals import Reading
+
+_LARGEST_ANSWER_BYTES = 1_000_000
+_LONGEST_QUOTE = 200
+
+
+class _Data(msgspec.Struct, rename="camel"):
+    result_type: str
+    result: msgspec.Raw
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    data: _Data | None = None
+    error_type: str = ""
+    error: str = ""
+
+
+class _Series(msgspec.Struct):
+    """One series of a vector; a native histogram has no `value`."""
+
+    value: tuple[float, str] | None = None
+
+
+class _Unusable(Exception):
+    """An answer that was broken off, with the reason."""
+
+
+class QueryApi:
+    """Asks one Prometheus. A failure of any kind is an unknown reading that says why, never an error."""
+
+    def __init__(self, url: str, *, http: HttpClient, stale_after_seconds: float) -> None:
+        self._url = f"{url.rstrip('/')}/api/v1/query"
+        self._http = http
+        self._stale_after_seconds = stale_after_seconds
+
+    def ask(self, query: str, *, at: datetime | None = None) -> Reading:
+        """Evaluate the query now or at a time, and return its one number."""
+        import httpx
+
+        form = {"query": query, "timeout": f"{round(self._http.timeout_seconds * 1000)}ms"}
+        if at is not None:
+            form["time"] = f"{at.timestamp():.3f}"
+        try:
+            try:
+                status, body = self._post(form)
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                # Once more: an idle connection may have been closed at the other end.
+                status, body = self._post(form)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            return Reading.unknown(why_unanswered(error, timeout_seconds=self._http.timeout_seconds))
+        except _Unusable as error:
+            return Reading.unknown(str(error))
+        if status != httpx.codes.OK:
+            return Reading.unknown(f"the source answered {status}{_quoted_error(body)}")
+        asked_at = time.time() if at is None else at.timestamp()
+        return reading_in(body, asked_at=asked_at, stale_after_seconds=self._stale_after_seconds)
+
+    def _post(self, form: dict[str, str]) -> tuple[int, bytes]:
+        """Return status and body; a body that is too long or comes too slowly is broken off."""
+        deadline = time.monotonic() + self._http.timeout_seconds
+        body = bytearray()
+        with self._http.get().stream("POST", self._url, data=form) as answer:
+            for chunk in answer.iter_bytes():
+                body += chunk
+                if len(body) > _LARGEST_ANSWER_BYTES:
+                    raise _Unusable("the answer is far longer than one number")
+                if time.monotonic() > deadline:
+                    raise _Unusable(f"no whole answer in {self._http.timeout_seconds:g} s")
+        return answer.status_code, bytes(body)
+
+
+def reading_in(body: bytes, *, asked_at: float, stale_after_seconds: float) -> Reading:
+    """Read the one number of an answer, or why there is none.
+
+    `asked_at` is the time asked about, in seconds since 1970. A sample that is further from it than
+    `stale_after_seconds` is about another time: a cache's, or that of a source that ignores `time`.
+    """
+    try:
+        sample = _sample_in(body)
+        value = float(sample[1])
+    except _Unusable as error:
+        return Reading.unknown(str(error))
+    except (msgspec.DecodeError, ValueError):
+        return Reading.unknown("the answer is not what Prometheus answers")
+    age_seconds = asked_at - sample[0]
+    if abs(age_seconds) > stale_after_seconds:
+        return Reading.unknown(f"the sample is stale: {age_seconds:.0f} s old")
+    return Reading.number(value)
+
+
+def _sample_in(body: bytes) -> tuple[float, str]:
+    """Return time and text of the only sample; raise _Unusable or msgspec.DecodeError."""
+    answer = msgspec.json.decode(body, type=_Answer)
+    match answer.data:
+        case None:
+            raise _Unusable(f"the source answered an error{_quoted_error(body)}")
+        case _Data("scalar", result):
+            return msgspec.json.decode(result, type=tuple[float, str])
+        case _Data("vector", result):
+            series = msgspec.json.decode(result, type=list[_Series])
+        case _Data(result_type, _):
+            raise _Unusable(f"the query gives a {result_type}, not one number")
+    if not series:
+        raise _Unusable("the query gives no series")
+    if len(series) > 1:
+        raise _Unusable(f"the query gives {len(series)} series, not one number")
+    if series[0].value is None:
+        raise _Unusable("the query gives a histogram, not one number")
+    return series[0].value
+
+
+def _quoted_error(body: bytes) -> str:
+    """Return Prometheus's own words for what was wrong, or nothing when the body holds none."""
+    try:
+        answer = msgspec.json.decode(body, type=_Answer)
+    except msgspec.DecodeError:
+        return ""
+    text = ": ".join(part for part in (answer.error_type, answer.error) if part)
+    return f": {text[:_LONGEST_QUOTE]}" if text else ""

@@ -1,0 +1,1 @@
+"""What the outside sends, verified and parsed into domain objects. One module per source."""

@@ -1,0 +1,157 @@
+"""The schema of the configuration file: its keys, their shapes and what may be left out.
+
+A key that is None was not given. What keys mean together is checked where they are built into settings.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from shared.domain.matrix import Action, Severity
+from shared.domain.services import Mode
+from shared.domain.signals import Signal
+from shared.settings.durations import Seconds
+from shared.settings.references import SecretRef
+
+OFF = Literal["off", "false"]
+NONE = Literal["none"]
+Profile = Literal["http_requests", "istio", "nginx", "otel", "none"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Threshold = str
+
+Named = dict[str, SecretRef | list[SecretRef]]
+Door = NONE | SecretRef | list[SecretRef] | Named | None
+Signed = SecretRef | list[SecretRef] | None
+
+
+class Prometheus(msgspec.Struct, frozen=True):
+    url: str
+    headers: dict[str, str] = {}
+    window: Seconds = Seconds(60)
+    timeout: Seconds = Seconds(5)
+
+
+class Auth(msgspec.Struct, frozen=True):
+    alertmanager: Door = None
+    invoke: Door = None
+    read: Door = None
+    pagerduty: Signed = None
+    pagerduty_actions: Signed = None
+    slack: Signed = None
+
+
+class Timing(msgspec.Struct, frozen=True):
+    assess: Seconds | None = None
+    approve: Seconds | None = None
+    hold: Seconds | None = None
+    settle: Seconds | None = None
+    rollback: Seconds | None = None
+    verify: Seconds | None = None
+    stabilise: Seconds | None = None
+    poll: Seconds | None = None
+    scrape: Seconds | None = None
+    cooldown: Seconds | None = None
+    recent_rollout: Seconds | None = None
+
+
+class Storm(msgspec.Struct, frozen=True):
+    rollbacks: int = 3
+    per: Seconds = Seconds(600)
+
+
+class Maintenance(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
+    days: list[Day]
+    start: str
+    end: str
+    timezone: str = "UTC"
+    namespaces: list[str] = []
+
+
+class Guardrails(msgspec.Struct, frozen=True):
+    namespaces: list[str] = []
+    storm: Storm = Storm()
+    maintenance: list[Maintenance] = []
+
+
+class RowOverride(msgspec.Struct, frozen=True):
+    threshold: Threshold | None = None
+    signal: Signal | None = None
+    action: Action | None = None
+    severity: Severity | None = None
+    asks: bool | None = None
+
+
+MatrixOverrides = dict[str, OFF | RowOverride]
+
+
+class Query(msgspec.Struct, frozen=True):
+    query: str
+    window: Seconds = Seconds(60)
+
+
+class Queries(msgspec.Struct, frozen=True):
+    profile: Profile | None = None
+    error_rate: str | Query | None = None
+    http_5xx_per_minute: str | Query | None = None
+    latency_p95: str | Query | None = None
+    latency_regression: str | Query | None = None
+    memory_usage: str | Query | None = None
+    cpu_usage: str | Query | None = None
+    traffic: str | Query | None = None
+
+
+class Targets(msgspec.Struct, frozen=True):
+    error_rate: Threshold | None = None
+    latency_p95: Threshold | None = None
+
+
+class Treatment(msgspec.Struct, frozen=True, kw_only=True):
+    """How a service is treated: what `defaults` and each entry of `services` may say."""
+
+    mode: Mode | None = None
+    team: str | None = None
+    customer_facing: bool | None = None
+    queries: Profile | Queries | None = None
+    selector: str | None = None
+    min_requests_per_minute: float | None = None
+    trust_alerts: bool | None = None
+    matrix: MatrixOverrides = {}
+    timing: Timing = Timing()
+    targets: Targets = Targets()
+
+
+class Entry(Treatment, frozen=True, kw_only=True):
+    """One entry of `services`."""
+
+    name: str
+    workload: str
+    match: dict[str, str] | None = None
+    health: list[str] = []
+
+
+class Team(msgspec.Struct, frozen=True):
+    timezone: str = "UTC"
+
+
+class People(msgspec.Struct, frozen=True):
+    webhook: SecretRef | None = None
+    headers: dict[str, str] = {}
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file."""
+
+    cluster: str
+    prometheus: Prometheus | None = None
+    auth: Auth = Auth()
+    guardrails: Guardrails = Guardrails()
+    labels: dict[str, str | list[str]] = {}
+    alerts: dict[str, Signal] = {}
+    matrix: MatrixOverrides = {}
+    timing: Timing = Timing()
+    defaults: Treatment = Treatment()
+    teams: dict[str, Team] = {}
+    services: list[Entry] = []
+    ignored_annotations: list[str] = []
+    people: People = People()
+    links: dict[str, str] = {}
