@@ -1,0 +1,60 @@
+"""Serve an ASGI application from a thread.
+
+Every stand-in runs inside the process that wants it, so its server must not own the main thread, must tell
+the port it got, and must be gone when its owner is.
+"""
+
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+LOOPBACK = "127.0.0.1"
+_START_SECONDS = 10.0
+
+
+class LoopbackServer:
+    """One application on 127.0.0.1, accepting connections between `start` and `stop`.
+
+    Port 0 takes a free one. The port is bound on construction, so `url` is known before anything is served.
+    """
+
+    def __init__(self, app: ASGIApp, *, port: int = 0) -> None:
+        self._socket = socket.create_server((LOOPBACK, port), backlog=128)
+        self.url = f"http://{LOOPBACK}:{self._socket.getsockname()[1]}"
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_level="error", access_log=False, ws="none", timeout_graceful_shutdown=1)
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name=f"serve {self.url}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Return once connections are answered; raise `RuntimeError` when that takes over ten seconds."""
+        self._thread.start()
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                self._server.should_exit = True
+                raise RuntimeError(f"the server for {self.url} did not start")
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """Close the port and end the thread; open requests get one second."""
+        self._server.should_exit = True
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
