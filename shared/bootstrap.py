@@ -217,12 +217,12 @@ def table() -> Records:
 
 def queue() -> Queue:
     """Return the SQS queue that the environment names (``BACKOUT_QUEUE_URL``)."""
-    from shared.adapters.sqs import SqsQueue, make_sqs_client
+    from shared.adapters.sqs import SqsQueue, make_client
 
     url = os.environ.get("BACKOUT_QUEUE_URL")
     if not url:
         raise ConfigurationError("BACKOUT_QUEUE_URL is not set; it names the SQS queue that workers read.")
-    return SqsQueue(make_sqs_client(), url)
+    return SqsQueue(make_client(), url)
 
 
 def configured() -> Settings:

@@ -49,26 +49,29 @@ class Advancer:
         the lease then runs out by itself and the response is found by the sweep.
         """
         hand = self._received(held) if held is not None else self._take(response_id)
-        if hand is None:
-            return None
+        if not isinstance(hand, Hand):
+            return hand
         while True:
             due_at, going_on = self._turn(hand)
             if not going_on:
                 return due_at
 
-    def _received(self, held: Held) -> Hand | None:
+    def _received(self, held: Held) -> Hand | datetime | None:
         owner = held.state.lease.owner
         if owner is None or (held.state.lease.until or self.clock()) <= self.clock():
             return self._take(held.state.response.id)
         return Hand.of(held, owner)
 
-    def _take(self, response_id: str) -> Hand | None:
-        """Take the lease by a commit of its own, which raises the version and shuts out the owner before."""
+    def _take(self, response_id: str) -> Hand | datetime | None:
+        """Take the lease by a commit of its own, which raises the version and shuts out the owner before.
+
+        Returns when the response is due if that is still to come: a message may be early by a clock's hair.
+        """
         view = self.records.read(responses=[response_id])
         state = view.states.get(response_id)
         now = self.clock()
         if state is None or not takeable(state, now):
-            return None
+            return state.due_at if state is not None and state.lease.owner is None else None
         held = read_held(self.records, response_id, state.response.workload.cluster)
         if held is None or not takeable(held.state, now):
             return None

@@ -41,7 +41,7 @@ class Worker:
         self._order = 0
         self._busy: set[str] = set()
         self._changed = threading.Condition()
-        self._closing = False
+        self._closing = threading.Event()
         self._running: list[threading.Thread] = []
 
     def start(
@@ -71,7 +71,7 @@ class Worker:
     def close(self) -> None:
         """Stop taking jobs and wait for those under way."""
         with self._changed:
-            self._closing = True
+            self._closing.set()
             self._changed.notify_all()
         for thread in self._running:
             thread.join()
@@ -81,9 +81,9 @@ class Worker:
     def _dispatch(self) -> None:
         while True:
             with self._changed:
-                while not self._closing and not self._ripe():
+                while not self._closing.is_set() and not self._ripe():
                     self._changed.wait(self._until_next())
-                if self._closing:
+                if self._closing.is_set():
                     return
                 job = heapq.heappop(self._jobs)
                 self._busy.add(job.response_id)
@@ -108,10 +108,7 @@ class Worker:
             self.send(response_id, delay_seconds=max(0.0, (due_at - self._clock()).total_seconds()))
 
     def _sweep(self) -> None:
-        while True:
-            with self._changed:
-                if self._changed.wait_for(lambda: self._closing, timeout=self._sweep_seconds):
-                    return
+        while not self._closing.wait(self._sweep_seconds):
             try:
                 found = self._records.due(self._clock())
             except TemporaryError as error:

@@ -1,0 +1,1 @@
+"""The controllers: reconcile functions that are called on each change, as in kube-controller-manager."""

@@ -1,0 +1,74 @@
+"""Answer what is asked of running pods: their logs, their metrics, and whether they may be evicted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sandbox.cluster.behaviours import Behaviours
+from sandbox.cluster.controllers.disruptions import status_of
+from sandbox.cluster.errors import ApiError, bad_request, disruption_refused
+from sandbox.cluster.objects import Object, is_ready, labels_of, name_of, namespace_of, timestamp
+from sandbox.cluster.resources import DISRUPTION_BUDGETS, POD_METRICS
+from sandbox.cluster.selectors import selects
+from sandbox.cluster.storage import Storage
+
+
+def log(pod: Object, query: Mapping[str, str], behaviours: Behaviours) -> str:
+    """Return a container's log; 400 when it has not started or when it is unclear which one is meant."""
+    containers = {one["name"]: one for one in pod["spec"]["containers"]}
+    name = query.get("container") or (next(iter(containers)) if len(containers) == 1 else "")
+    if not name:
+        raise bad_request(
+            f"a container name must be specified for pod {name_of(pod)}, choose one of: {[*containers]}"
+        )
+    if name not in containers:
+        raise bad_request(f"container {name} is not valid for pod {name_of(pod)}")
+    statuses = pod["status"].get("containerStatuses") or []
+    status: Object = next((one for one in statuses if one["name"] == name), {})
+    reason = (status.get("state", {}).get("waiting") or {"reason": "ContainerCreating"})["reason"]
+    if not status.get("containerID"):
+        raise bad_request(f'container "{name}" in pod "{name_of(pod)}" is waiting to start: {reason}')
+    lines = behaviours.of(containers[name]["image"]).log_lines
+    if "tailLines" in query:
+        count = int(query["tailLines"])
+        lines = lines[max(0, len(lines) - count) :]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def metrics(pod: Object, behaviours: Behaviours) -> Object | None:
+    """Return what metrics-server would have measured; None for a pod that is not running."""
+    running = [
+        one for one in pod["status"].get("containerStatuses") or [] if "running" in one.get("state", {})
+    ]
+    if not running:
+        return None
+    usage = []
+    for status in running:
+        behaviour = behaviours.of(status["image"])
+        cpu, memory = round(behaviour.cpu_cores * 1e9), behaviour.memory_bytes // 1024
+        usage.append({"name": status["name"], "usage": {"cpu": f"{cpu}n", "memory": f"{memory}Ki"}})
+    metadata = {"name": name_of(pod), "namespace": namespace_of(pod), "creationTimestamp": timestamp()}
+    return {
+        "kind": POD_METRICS.kind,
+        "apiVersion": POD_METRICS.api_version,
+        "metadata": metadata | {"labels": labels_of(pod)},
+        "timestamp": timestamp(),
+        "window": "15s",
+        "containers": usage,
+    }
+
+
+def check_eviction(storage: Storage, pod: Object) -> None:
+    """Raise 429 when a disruption budget does not allow one pod less; an unready pod may always go."""
+    budgets = [
+        budget for budget in storage.objects(DISRUPTION_BUDGETS, namespace_of(pod))
+        if selects(budget["spec"].get("selector"), labels_of(pod))
+    ]  # fmt: skip
+    if len(budgets) > 1:
+        text = (
+            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        )
+        raise ApiError(500, "InternalError", text)
+    for budget in budgets:
+        if is_ready(pod) and status_of(storage, budget)["disruptionsAllowed"] < 1:
+            raise disruption_refused(name_of(budget))
