@@ -4,11 +4,12 @@ Several rows may match: the most urgent action and the highest severity win, and
 decision so that anyone can see why.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.domain.matrix import SOON_SECONDS, Action, Matrix, Row, Severity
-from shared.domain.signals import NOT_MEASURED, Kind, Reading, Readings, Signal
+from shared.domain.signals import NOT_MEASURED, Reading, Readings, Signal
 
 
 class Verdict(StrEnum):
@@ -40,9 +41,10 @@ class RowVerdict:
 class Decision:
     """What the matrix says of a set of readings.
 
-    `score` orders decisions: severity first, then how far past the threshold (0 when nothing matched).
-    `deadline_seconds` counts from accept; None where the action has no deadline. `asks` is true when no
-    automatic row justifies the action by itself.
+    `score` orders decisions: severity first, then how far past the threshold at which the signal has that
+    severity (0 when nothing matched).
+    `deadline_seconds` counts from accept; None where what is done has no deadline. `asks` is true when no
+    automatic row justifies a rollback by itself and one that wants a person's word does.
     """
 
     action: Action
@@ -59,9 +61,12 @@ class Decision:
         return tuple(row for row in self.rows if row.verdict is Verdict.MATCHED)
 
     @property
-    def unknown(self) -> tuple[RowVerdict, ...]:
-        """The rows whose reading said nothing."""
-        return tuple(row for row in self.rows if row.verdict is Verdict.UNKNOWN)
+    def acts(self) -> Action:
+        """What is done: `action`, or the rollback that rows which need nobody's word justify by themselves.
+
+        A row that wants approval never holds up such a rollback; adding capacity is none, so then it asks.
+        """
+        return _unasked(self.matched) or self.action
 
 
 _DEADLINES = {
@@ -78,17 +83,28 @@ def decide(matrix: Matrix, readings: Readings) -> Decision:
     matched = [row for row in rows if row.verdict is Verdict.MATCHED]
     if not matched:
         return Decision(Action.NONE, None, 0, None, False, rows, matrix.version)
-    action = max((row.action for row in matched), key=lambda a: a.urgency)
+    action = _most_urgent(matched) or Action.NONE
+    unasked = _unasked(matched)
     severity = max((row.severity for row in matched), key=lambda s: s.weight)
     return Decision(
         action=action,
         severity=severity,
-        score=_score(matched, severity),
-        deadline_seconds=_DEADLINES[action],
-        asks=all(row.asks for row in matched if row.action is action),
+        score=_score(rows, severity),
+        deadline_seconds=_DEADLINES[unasked or action],
+        asks=unasked is None and any(row.asks for row in matched if row.action is action),
         rows=rows,
         matrix_version=matrix.version,
     )
+
+
+def _unasked(matched: Sequence[RowVerdict]) -> Action | None:
+    """Return the rollback that is justified without a person's word, if one is; else None."""
+    action = _most_urgent([row for row in matched if not row.asks])
+    return action if action in {Action.ROLLBACK_SOON, Action.ROLLBACK_NOW} else None
+
+
+def _most_urgent(rows: Sequence[RowVerdict]) -> Action | None:
+    return max((row.action for row in rows), key=lambda action: action.urgency, default=None)
 
 
 def _judge(matrix: Matrix, row: Row, reading: Reading) -> RowVerdict:
@@ -107,10 +123,8 @@ def _judge(matrix: Matrix, row: Row, reading: Reading) -> RowVerdict:
 
 
 def _verdict(reading: Reading, threshold: float, upper: float | None) -> Verdict:
-    if reading.kind is Kind.UNKNOWN or (reading.kind is Kind.NUMBER and reading.value is None):
-        return Verdict.UNKNOWN
-    if reading.kind is Kind.IDLE or reading.value is None:
-        return Verdict.IDLE
+    if reading.value is None:
+        return Verdict.UNKNOWN if reading.is_unknown else Verdict.IDLE
     if reading.value <= threshold:
         return Verdict.BELOW
     if upper is not None and reading.value > upper:
@@ -118,12 +132,18 @@ def _verdict(reading: Reading, threshold: float, upper: float | None) -> Verdict
     return Verdict.MATCHED
 
 
-def _score(matched: list[RowVerdict], severity: Severity) -> int:
-    worst = max(_excess(row) for row in matched if row.severity is severity)
+def _score(rows: tuple[RowVerdict, ...], severity: Severity) -> int:
+    alike = [row for row in rows if row.severity is severity]
+    worst = max(_excess(row, alike) for row in alike if row.verdict is Verdict.MATCHED)
     return severity.weight * 1000 + worst
 
 
-def _excess(row: RowVerdict) -> int:
-    """Return how far past the threshold a reading is, 0 to 999, growing with the reading."""
+def _excess(row: RowVerdict, alike: list[RowVerdict]) -> int:
+    """Return how far a reading is past where its signal became as severe, 0 to 999.
+
+    Counted from there and not from the row's own threshold, it grows with the reading also where two rows
+    of one signal are equally severe.
+    """
+    begins = min(other.threshold for other in alike if other.signal is row.signal)
     value = row.reading.value or 0.0
-    return min(999, int(1000 * (1 - row.threshold / value))) if value > 0 else 0
+    return min(999, int(1000 * (1 - begins / value)))

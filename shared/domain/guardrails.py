@@ -18,7 +18,7 @@ from shared.domain.workloads import KINDS, Revision, Workload
 
 
 class Effect(StrEnum):
-    """What a guardrail does."""
+    """What a guardrail does, the weightiest first."""
 
     REFUSE = "refuse"
     DELAY = "delay"
@@ -27,7 +27,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """A guardrail that speaks. `until` is when a delay ends, None when nobody knows (a freeze without end)."""
+    """A guardrail that speaks. `until` is when a delay ends, None when nobody knows (a freeze)."""
 
     effect: Effect
     reason: Reason
@@ -65,7 +65,9 @@ def delays(service: Service, rails: Rails, freezes: Freezes, now: datetime) -> l
     frozen = freezes.holding(now, namespace=namespace, team=service.team)
     if frozen is not None:
         scope, freeze = frozen
-        found.append(Finding(Effect.DELAY, Reason.FREEZE, f"{scope}, by {freeze.by}: {freeze.reason}", freeze.until))
+        found.append(
+            Finding(Effect.DELAY, Reason.FREEZE, f"{scope}, by {freeze.by}: {freeze.reason}", freeze.until)
+        )
     closes = [c for w in rails.maintenance if (c := w.closes_at(now, namespace)) is not None]
     if closes:
         found.append(Finding(Effect.DELAY, Reason.MAINTENANCE_WINDOW, "", max(closes)))
@@ -84,7 +86,9 @@ def of_world(
     found = []
     if workload.owner is not None and workload.owner.undoes_us:
         owner = workload.owner
-        found.append(Finding(Effect.REFUSE, Reason.MANAGED_BY_OWNER, f"{owner.kind} {owner.name}: {owner.why}"))
+        found.append(
+            Finding(Effect.REFUSE, Reason.MANAGED_BY_OWNER, f"{owner.kind} {owner.name}: {owner.why}")
+        )
     if not rolls_back:
         return found
     if workload.paused:
@@ -95,7 +99,9 @@ def of_world(
 def _recent(service: Service, workload: Workload, now: datetime) -> list[Finding]:
     began_at = workload.rollout_began_at
     if began_at is None:
-        return [Finding(Effect.ASK, Reason.NO_RECENT_ROLLOUT, "the cluster does not tell when it was rolled out")]
+        return [
+            Finding(Effect.ASK, Reason.NO_RECENT_ROLLOUT, "the cluster does not tell when it was rolled out")
+        ]
     age = (now - began_at).total_seconds()
     if age <= service.timing.recent_rollout:
         return []
@@ -120,7 +126,9 @@ def of_candidate(current: Revision, candidate: Revision, *, sure: bool) -> list[
     """Return what the chosen revision says: its schema, and whether it was shown to be healthy."""
     found = []
     if not schema_fits(current, candidate):
-        needs = f"needs at least {current.schema_at_least}, revision {candidate.number} has {candidate.schema}"
+        needs = (
+            f"needs at least {current.schema_at_least}, revision {candidate.number} has {candidate.schema}"
+        )
         found.append(Finding(Effect.REFUSE, Reason.SCHEMA, needs))
     if not sure:
         found.append(Finding(Effect.ASK, Reason.CANDIDATE_UNKNOWN))
@@ -134,12 +142,14 @@ def without(found: Iterable[Finding], override: Sequence[str]) -> list[Finding]:
 
 
 def weightiest(found: Sequence[Finding]) -> Finding | None:
-    """Return the finding that decides: a refusal before a delay before a question; the longest delay."""
-    for effect in (Effect.REFUSE, Effect.DELAY, Effect.ASK):
-        same = [f for f in found if f.effect is effect]
-        endless = next((f for f in same if f.until is None), None)
-        if endless is not None:
-            return endless
-        if same:
-            return max(same, key=lambda f: f.until or datetime.max)
-    return None
+    """Return the finding that decides: a refusal before a delay before a question; the longest delay.
+
+    Of several that weigh the same it is the first in the order of the reasons, whatever their own order.
+    """
+    return min(found, key=_rank, default=None)
+
+
+def _rank(finding: Finding) -> tuple[int, bool, float, int, str]:
+    ends = -finding.until.timestamp() if finding.until is not None else 0.0
+    effect, reason = list(Effect).index(finding.effect), list(Reason).index(finding.reason)
+    return effect, finding.until is not None, ends, reason, finding.detail

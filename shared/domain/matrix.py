@@ -5,11 +5,11 @@ exclusive: a reading at the threshold does not match the row.
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.signals import UNITS, Signal, Unit
+from shared.domain.signals import Signal
 
 
 class Action(StrEnum):
@@ -83,7 +83,8 @@ DEFAULT_ROWS = (
 class Matrix:
     """The rows in force for a service, with a version that names exactly these rows.
 
-    Raises ValueError where a worse reading would give a milder decision, and for a name used twice.
+    Raises ValueError where a worse reading would give a milder decision, for a threshold that is no finite
+    number of 0 or more, and for a name used twice.
     """
 
     rows: tuple[Row, ...] = DEFAULT_ROWS
@@ -94,6 +95,10 @@ class Matrix:
         if twice:
             raise ValueError(f"the matrix has several rows named {', '.join(sorted(twice))}")
         for row in self.rows:
+            if not (math.isfinite(row.threshold) and row.threshold >= 0):
+                raise ValueError(
+                    f"the threshold of row {row.name} is {row.threshold}, not a number from 0 up"
+                )
             self._check_milder_below(row)
 
     def _check_milder_below(self, row: Row) -> None:
@@ -112,33 +117,14 @@ class Matrix:
 
     @property
     def version(self) -> str:
-        """A short hash of the rows, written on every decision."""
-        text = "\n".join(
-            f"{r.name}|{r.signal}|{r.threshold!r}|{r.action}|{r.severity}|{r.asks}"
-            for r in sorted(self.rows, key=lambda r: r.name)
-        )
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        """A short hash of the rows in whatever order, written on every decision."""
+        rows = [
+            (r.name, r.signal.value, float(r.threshold), r.action.value, r.severity.value, r.asks)
+            for r in self.rows
+        ]
+        return hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()[:12]
 
     def upper_bound(self, row: Row) -> float | None:
         """Return where the next row of the same signal takes over, or None for the highest."""
         above = [r.threshold for r in self.rows if r.signal is row.signal and r.threshold > row.threshold]
         return min(above, default=None)
-
-    def overridden(self, overrides: Mapping[str, float | None]) -> "Matrix":
-        """Return the matrix with thresholds replaced by row name; None switches the row off.
-
-        Raises ValueError for a name that is no row, for a flag's threshold, and as the constructor does.
-        """
-        known = {row.name: row for row in self.rows}
-        for name in overrides:
-            if name not in known:
-                raise ValueError(f"no row named {name!r}; rows are {', '.join(known)}")
-        rows = []
-        for name, row in known.items():
-            threshold = overrides.get(name, row.threshold)
-            if threshold is None:
-                continue
-            if threshold != row.threshold and UNITS[row.signal] is Unit.FLAG:
-                raise ValueError(f"row {name} is true or false and has no threshold; it can only be off")
-            rows.append(replace(row, threshold=threshold))
-        return Matrix(tuple(rows))

@@ -31,7 +31,7 @@ def plan(
         return (Step.ASSESS, *approve, *hold, *_AFTER_ROLLBACK)
     if action is Action.SCALE_THEN_ROLLBACK:
         return (Step.ASSESS, *approve, Step.SCALE, Step.SETTLE, *_AFTER_ROLLBACK, Step.RESTORE)
-    return (Step.ASSESS,)
+    return (Step.ASSESS, *restore)
 
 
 def following(steps: tuple[Step, ...], step: Step) -> Step | None:

@@ -13,7 +13,6 @@ class Reason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     RESOLVED = "resolved"
     STALE = "stale"
-    NO_LIVE_RESPONSE = "no_live_response"
     # guardrails that refuse
     NAMESPACE_NOT_ALLOWED = "namespace_not_allowed"
     KIND_NOT_SUPPORTED = "kind_not_supported"
@@ -63,8 +62,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.OTHER_CLUSTER: "The alert's cluster label names another cluster than this installation's.",
     Reason.BELOW_THRESHOLD: "No row of the decision matrix is past its threshold.",
     Reason.RESOLVED: "The alert says that it is resolved, and nothing is running for it.",
-    Reason.STALE: "This firing was handled by an earlier response, or began before its rollback had taken effect.",
-    Reason.NO_LIVE_RESPONSE: "Nothing is running for this workload.",
+    Reason.STALE: "This firing was handled before, or began before the last rollback had taken effect.",
     Reason.NAMESPACE_NOT_ALLOWED: "The namespace is not in guardrails.namespaces.",
     Reason.KIND_NOT_SUPPORTED: "Backout rolls back deployments, statefulsets and daemonsets only.",
     Reason.NOT_FOUND: "The cluster has no such workload.",
@@ -77,10 +75,10 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.COOLDOWN: "The workload was rolled back a short while ago.",
     Reason.MAINTENANCE_WINDOW: "A maintenance window is open.",
     Reason.FREEZE: "A freeze is in force.",
-    Reason.NO_RECENT_ROLLOUT: "The current revision has run for long: a rollback is not likely to be the cure.",
+    Reason.NO_RECENT_ROLLOUT: "The current revision has run for long: a rollback is hardly the cure.",
     Reason.STORM: "Several workloads of the cluster are in trouble at once: a common cause is likely.",
-    Reason.QUARANTINED_REVISION: "The current revision was rolled away from before, and someone deployed it again.",
-    Reason.RESTORED_REVISION: "The current revision is the one that a rollback restored; going further back may be wrong.",
+    Reason.QUARANTINED_REVISION: "The current revision was rolled away from before, and is deployed again.",
+    Reason.RESTORED_REVISION: "A rollback restored the current revision; going further back may be wrong.",
     Reason.LIVE_UNKNOWN: "The signals could not be measured live.",
     Reason.CANDIDATE_UNKNOWN: "It could not be shown that the revision to go back to was healthy.",
     Reason.MODE_APPROVE: "The service is in mode approve: a person decides.",

@@ -65,9 +65,7 @@ class WorkloadRecord:
             known_good=tuple(k for k in self.known_good if k != restored.from_template_id),
         )
 
-    def released(
-        self, past: PastResponse, *, good: str | None, handled: tuple[str, ...]
-    ) -> "WorkloadRecord":
+    def released(self, past: PastResponse, *, good: str | None, handled: tuple[str, ...]) -> "WorkloadRecord":
         """Return the record at a response's end: claim free, episodes noted, a revision seen healthy kept."""
         episodes = {**self.episodes, **dict.fromkeys(handled, past.id)}
         return replace(
@@ -104,7 +102,7 @@ class Freezes:
 
     def holding(self, now: datetime, *, namespace: str, team: str) -> tuple[str, Freeze] | None:
         """Return the freeze that holds a workload back at `now`, with its scope."""
-        for scope in (GLOBAL, f"namespace/{namespace}", f"team/{team}" if team else ""):
+        for scope in (GLOBAL, f"namespace/{namespace}", f"team/{team}"):
             freeze = self.scopes.get(scope)
             if freeze is not None and (freeze.until is None or freeze.until > now):
                 return scope, freeze

@@ -90,8 +90,9 @@ class Heard:
 
     @property
     def all_resolved(self) -> bool:
-        """Whether there were alerts and none of them fires any more."""
-        return bool(self.alerts) and not any(a.firing for a in self.alerts)
+        """Whether there were alerts and none of them fires any more; of those not kept nobody knows."""
+        kept_all = self.alert_count <= len(self.alerts)
+        return bool(self.alerts) and kept_all and not any(a.firing for a in self.alerts)
 
     def word(self, verb: str, question: str | None = None) -> Word | None:
         """Return the first word of that kind (and on that question), if any."""
@@ -182,6 +183,7 @@ class Response:
     phase: str
     step_started_at: datetime
     decision: Decision
+    team: str = ""
     deadline_at: datetime | None = None
     heard: Heard = field(default_factory=Heard)
     order: Order | None = None

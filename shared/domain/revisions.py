@@ -13,7 +13,7 @@ from enum import StrEnum
 from shared.domain.workloads import Revision, Workload
 
 LOOK_BACK = 5
-"""How many candidates are looked at before a person is asked."""
+"""How many candidates are looked at before it is said that there is nothing to go back to."""
 
 
 class Health(StrEnum):
@@ -33,15 +33,21 @@ class Candidate:
 
 
 def candidates(workload: Workload, quarantined: Collection[str]) -> tuple[Candidate, ...]:
-    """Return the revisions that could be restored, newest first."""
+    """Return the revisions that could be restored, newest first.
+
+    Each ran until its successor began. Past a revision that was used again, which may have run between any
+    two older ones too, nobody can tell when that was.
+    """
     found = []
     successor_began_at = workload.rollout_began_at
+    told = workload.current.began_at is not None
     for revision in workload.revisions:
         if revision.template_id == workload.template_id:
             continue
         if revision.template_id not in quarantined:
             found.append(Candidate(revision, successor_began_at))
-        successor_began_at = revision.began_at
+        told = told and revision.began_at is not None
+        successor_began_at = revision.began_at if told else None
     return tuple(found)
 
 

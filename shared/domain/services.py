@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from shared.domain.matrix import Matrix
@@ -81,7 +81,10 @@ class Service:
 
 @dataclass(frozen=True)
 class MaintenanceWindow:
-    """A weekly window in which nothing is touched. `days` are Monday = 0; an end before the start is next day."""
+    """A weekly window in which nothing is touched, by the wall clock of its zone.
+
+    `days` are those on which it opens, Monday = 0. One whose end is not after its start ends the next day.
+    """
 
     days: frozenset[int]
     start: time
@@ -90,7 +93,10 @@ class MaintenanceWindow:
     namespaces: tuple[str, ...] = ()
 
     def closes_at(self, now: datetime, namespace: str) -> datetime | None:
-        """Return when the window that is open at `now` for the namespace closes, or None."""
+        """Return when the window that is open at `now` for the namespace closes, in UTC, or None.
+
+        An end that the clock shows twice, or never, as it is put back or forward, is the next to come.
+        """
         if self.namespaces and namespace not in self.namespaces:
             return None
         local = now.astimezone(self.zone)
@@ -102,7 +108,8 @@ class MaintenanceWindow:
             last_day = day if self.end > self.start else day + timedelta(days=1)
             closes = datetime.combine(last_day, self.end, self.zone)
             if opens <= local < closes:
-                return closes.astimezone(now.tzinfo)
+                ends = (closes.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+                return min(end for end in ends if end > now)
         return None
 
 
@@ -174,17 +181,23 @@ def annotated(service: Service, annotations: Mapping[str, str]) -> Service | Non
     own = {k.removeprefix(ANNOTATION): v.strip() for k, v in annotations.items() if k.startswith(ANNOTATION)}
     if "mode" not in own:
         return None
-    if own["mode"] not in list(Mode):
-        raise ValueError(f"annotation {ANNOTATION}mode is {own['mode']!r}; allowed: {', '.join(Mode)}")
+    health = tuple(url for part in own.get("health", "").split(",") if (url := part.strip()))
+    facing = _allowed(own, "customer-facing", ("true", "false")) if "customer-facing" in own else None
     return replace(
         service,
-        mode=Mode(own["mode"]),
+        mode=Mode(_allowed(own, "mode", tuple(Mode))),
         team=own.get("team", service.team),
-        health=tuple(own["health"].split(",")) if own.get("health") else service.health,
+        health=health or service.health,
         profile=own.get("profile", service.profile),
         selector=own.get("selector", service.selector),
-        customer_facing=own.get("customer-facing", str(service.customer_facing)).lower() == "true",
+        customer_facing=service.customer_facing if facing is None else facing == "true",
     )
+
+
+def _allowed(own: Mapping[str, str], name: str, values: Sequence[str]) -> str:
+    if own[name] not in values:
+        raise ValueError(f"annotation {ANNOTATION}{name} is {own[name]!r}; allowed: {', '.join(values)}")
+    return own[name]
 
 
 @dataclass(frozen=True)
@@ -201,15 +214,18 @@ class Catalogue:
     aliases: Aliases = field(default_factory=lambda: DEFAULT_ALIASES)
 
     def find(self, labels: Mapping[str, str]) -> list[Service]:
-        """Return the services that an alert's labels mean; one discovered if no entry matches."""
+        """Return the services that an alert's labels mean; one discovered if no entry has the workload.
+
+        An entry whose `match` the labels do not fulfil is not meant, though they name its workload.
+        """
         found = matching(labels, self.services, self.aliases)
         if found:
             return found
         ref = discovered(labels, self.aliases, cluster=self.cluster, namespaces=self.namespaces)
         if ref is None:
             return []
-        entry = self.of_workload(ref)
-        return [entry] if entry is not None else []
+        service = self.of_workload(ref)
+        return [service] if service is not None and service.discovered else []
 
     def of_workload(self, ref: WorkloadRef) -> Service | None:
         """Return the service of a workload: its entry, or one discovered in an allowed namespace."""

@@ -65,12 +65,21 @@ class Kind(StrEnum):
 class Reading:
     """One reading of a signal: a finite number, or why there is none.
 
-    Made by `number`, `unknown` and `idle` only, so that a NaN can never pass as a number.
+    Made by `number`, `unknown` and `idle`. Raises ValueError for a number that is none (NaN, infinite,
+    missing) and for anything else that has a value: neither may ever be compared with a threshold.
     """
 
     kind: Kind
     value: float | None = None
     why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind is Kind.NUMBER:
+            fits = self.value is not None and math.isfinite(self.value)
+        else:
+            fits = self.value is None
+        if not fits:
+            raise ValueError(f"a reading of kind {self.kind} cannot have the value {self.value}")
 
     @classmethod
     def number(cls, value: float) -> Self:

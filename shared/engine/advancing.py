@@ -11,10 +11,13 @@ from shared.domain.records import PastResponse, Storm
 from shared.domain.response import Ending, Outcome, Response, Step
 from shared.domain.steps import ChangingStep, Done, Intend, Made, Result, RunbookStep, Stop, Wait
 from shared.engine.hands import LEASE, RENEW_BELOW, Committer, Hand, Stored, read_held
-from shared.errors import PermanentError, TemporaryError
+from shared.errors import ConfigurationError, PermanentError, TemporaryError
 from shared.ports import Clock, Held, Records, State
 
 MOST_MOVES = 10
+MENDING_SECONDS = 10.0
+"""How long a fault of the configuration is left alone before it is looked at again."""
+
 MOST_TAKEOVERS = 5
 """A step that was taken over so often kills its workers: it is ended rather than tried for ever."""
 
@@ -22,9 +25,11 @@ REFUSALS = frozenset(
     {
         Reason.KIND_NOT_SUPPORTED,
         Reason.NOT_FOUND,
+        Reason.NOT_OPTED_IN,
         Reason.NO_CANDIDATE,
         Reason.PAUSED,
         Reason.SCALE_NOT_POSSIBLE,
+        Reason.UNKNOWN_SERVICE,
     }
 )
 """Reasons by which an adapter says that the world refuses rather than that something is broken."""
@@ -106,21 +111,27 @@ class Advancer:
         step = self.steps[hand.response.step]
         try:
             return step.run(hand.case, now)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             return self._borne(hand.response, error)
         except PermanentError as error:
             return _refused(hand.response, error)
 
-    def _borne(self, response: Response, error: TemporaryError) -> Result:
-        """Return a wait while the step's budget lasts, then the end that the fault means."""
+    def _borne(self, response: Response, error: TemporaryError | ConfigurationError) -> Result:
+        """Return a wait while the step's budget lasts, then the end that the fault means.
+
+        A fault of the configuration (a credential that is missing, say) may be mended meanwhile too.
+        """
         now = self.clock()
         spent = (now - response.step_started_at).total_seconds()
-        if spent + error.retry_after > self.steps[response.step].budget(response):
+        pause, reason = MENDING_SECONDS, Reason.INTERNAL
+        if isinstance(error, TemporaryError):
+            pause, reason = error.retry_after, error.reason
+        if spent + pause > self.steps[response.step].budget(response):
             outcome = Outcome.INCONCLUSIVE if response.acted else Outcome.FAILED
-            return Stop(response, outcome, error.reason, str(error))
+            return Stop(response, outcome, reason, str(error))
         faulted = replace(response, faults=response.faults + 1)
         code = "fault" if response.faults == 0 else ""
-        return Wait(faulted, now + timedelta(seconds=error.retry_after), code, {"error": str(error)})
+        return Wait(faulted, now + timedelta(seconds=pause), code, {"error": str(error)})
 
     def _follow(self, hand: Hand, result: Result) -> tuple[datetime | None, bool]:
         now = self.clock()
@@ -177,7 +188,7 @@ class Advancer:
                 return self._moved(hand, cleared, now)
             case = replace(hand.case, response=cleared)
             made = step.made(case, change, applied, now)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             return self._follow(hand, self._borne(cleared, error))
         except PermanentError as error:
             return self._follow(hand, _refused(cleared, error))

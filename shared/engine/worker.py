@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.errors import TemporaryError
+from shared.errors import BackoutError, TemporaryError
 from shared.ports import Clock, Held, Records
 
 log = logging.getLogger("backout.worker")
@@ -111,7 +111,7 @@ class Worker:
         while not self._closing.wait(self._sweep_seconds):
             try:
                 found = self._records.due(self._clock())
-            except TemporaryError as error:
+            except BackoutError as error:
                 log.warning("the sweep could not read what is due: %s", error)
                 continue
             for due in found:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from shared.domain.changes import Scalar
 from shared.domain.reasons import Reason, sentence
@@ -29,19 +30,23 @@ QUIET_ENDS = frozenset({Reason.MODE_OBSERVE, Reason.ASSESSED, Reason.NOT_OPTED_I
 
 def owed(response: Response, event: Event) -> list[Task]:
     """Return the message that an event gives rise to, as a task; none for what nobody needs to hear."""
-    if event.code not in TOLD:
+    held_at_the_door = event.facts.get("delayed") if event.code == "accepted" else None
+    code = "delayed" if held_at_the_door else event.code
+    if code not in TOLD or (code == "ended" and not _worth_telling(response)):
         return []
-    if event.code == "ended" and not _worth_telling(response):
-        return []
-    facts = {**event.facts, "code": event.code, "by": event.by}
+    facts = {**event.facts, "code": code, "by": event.by}
+    if held_at_the_door:
+        facts["reason"] = held_at_the_door
     name = f"tell#{event.number:06d}"
     return [Task(response.id, name, "tell", event.at, facts, created_at=event.at)]
 
 
 def _worth_telling(response: Response) -> bool:
+    """Return whether people need to hear of an end: something was done, or they expect something to be."""
     if response.reason in QUIET_ENDS:
         return False
-    return response.acted or response.scaled or response.phase != Outcome.DISMISSED.value
+    announced = response.asked_at is not None or response.told == "holding"
+    return announced or response.acted or response.scaled or response.phase != Outcome.DISMISSED.value
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,14 @@ class Wording:
             lines=tuple(lines),
             response_id=response.id,
             severity=severity.value if severity else "",
-            links={
-                name: link.format(response_id=response.id, service=response.service)
-                for name, link in self.links.items()
-            },
+            links={name: _filled(link, response) for name, link in self.links.items()},
         )
+
+
+def _filled(link: str, response: Response) -> str:
+    """Return a link with its two places filled in; other braces are the link's own."""
+    service = quote(response.service, safe="")
+    return link.replace("{response_id}", response.id).replace("{service}", service)
 
 
 def _title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
@@ -75,7 +83,7 @@ def _title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
     titles = {
         "asked": f"may I roll back to {back}?" if choice else "may I act?",
         "holding": f"rolling back to {back} at {facts.get('until')} unless someone says no",
-        "delayed": f"held back: {facts.get('reason')}",
+        "delayed": f"held back: {_explained(facts.get('reason'))}",
         "rolled_back": f"rolled back to {back}; verifying",
         "found_rolled_back": f"someone rolled back to {back}; verifying",
         "scaled": f"capacity raised from {facts.get('before')} to {facts.get('after')}",
@@ -86,7 +94,12 @@ def _title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
     if code == "ended":
         reason = response.reason
         return f"{response.phase}: {sentence(reason) if reason else ''}".rstrip(": ")
-    return titles.get(code, code)
+    return titles.get(code, code.replace("_", " "))
+
+
+def _explained(code: Scalar) -> str:
+    """Return the sentence of a reason's code, the code itself when it is not one of ours."""
+    return sentence(Reason(code)) if code in set(Reason) else str(code)
 
 
 def _lines(response: Response, code: str, facts: Mapping[str, Scalar]) -> list[str]:
@@ -97,12 +110,15 @@ def _lines(response: Response, code: str, facts: Mapping[str, Scalar]) -> list[s
     ]
     lines = [f"Workload {response.workload}", *matched]
     if code == "asked":
-        lines += [sentence(reason) for reason in response.asks]
-        lines.append(f"Answer with: backout approve {response.id}  or  backout abort {response.id}")
+        asks = str(facts.get("asks") or "")
+        lines += [_explained(code) for code in asks.split(", ") if code]
+        until = f" until {facts['expires_at']}" if facts.get("expires_at") else ""
+        answers = f"backout approve {response.id}  or  backout abort {response.id}"
+        lines.append(f"Answer{until} with: {answers}")
     if code == "holding":
         lines.append(f"Stop it with: backout abort {response.id}")
-    if response.detail:
-        lines.append(response.detail)
+    if facts.get("detail"):
+        lines.append(str(facts["detail"]))
     if facts.get("because"):
         lines.append(f"Because: {facts['because']}")
     return lines

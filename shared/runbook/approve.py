@@ -24,7 +24,7 @@ class Approve:
 
     def budget(self, response: Response) -> float:
         """Return the time to answer: faults of the outside do not end the question before it."""
-        return looking.service_of(self.catalogue, response).timing.approve
+        return looking.timing_of(self.catalogue, response).approve
 
     def run(self, case: Case, now: datetime) -> Result:
         """Return to assess on a yes; end when the question has expired or no longer stands."""

@@ -48,7 +48,7 @@ class Assess:
 
     def budget(self, response: Response) -> float:
         """Return the runbook's two minutes."""
-        return looking.service_of(self.catalogue, response).timing.assess
+        return looking.timing_of(self.catalogue, response).assess
 
     def run(self, case: Case, now: datetime) -> Result:
         """Decide, or wait for what is not known yet, or end."""
@@ -60,7 +60,7 @@ class Assess:
         looked = self._look(response, service)
         if isinstance(looked, Stop):
             return looked
-        response = replace(response, mode=looked.service.mode, delay=None)
+        response = replace(response, mode=looked.service.mode, team=looked.service.team, delay=None)
         if looked.service.mode is Mode.OBSERVE:
             return Stop(response, Outcome.REFUSED, Reason.MODE_OBSERVE, looked.service.name)
         if response.order is None:
@@ -123,7 +123,7 @@ class Assess:
             )
         wanted = response.order.wanted if response.order else None
         rolls_back = wanted in (None, Wanted.ROLLBACK) and (
-            decision.action is not Action.SCALE_THEN_ROLLBACK or response.scaled
+            decision.acts is not Action.SCALE_THEN_ROLLBACK or response.scaled
         )
         response = replace(response, decision=decision, choice=_choice(looked.workload, pick))
         found = self._findings(case, looked, pick, decision, rolls_back=rolls_back, unknown=unknown, now=now)
@@ -152,7 +152,7 @@ class Assess:
         asks = tuple(dict.fromkeys(f.reason for f in found if f.reason not in answered))
         if response.approved is not None:
             asks = ()
-        plan = plans.plan(decision.action, asks=bool(asks), wanted=wanted, scaled=response.scaled)
+        plan = plans.plan(decision.acts, asks=bool(asks), wanted=wanted, scaled=response.scaled)
         deadline = decision.deadline_seconds
         response = replace(
             response,

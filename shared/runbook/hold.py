@@ -24,7 +24,7 @@ class Hold:
 
     def budget(self, response: Response) -> float:
         """Return the window and a little more."""
-        timing = looking.service_of(self.catalogue, response).timing
+        timing = looking.timing_of(self.catalogue, response)
         return timing.hold + timing.assess
 
     def run(self, case: Case, now: datetime) -> Result:
@@ -39,7 +39,7 @@ class Hold:
         decision = looking.weighed(service, response, live)
         facts = looking.readings_of(decision)
         ends_at = held_until(response, service)
-        if decision.action is Action.ROLLBACK_NOW:
+        if decision.acts is Action.ROLLBACK_NOW and not decision.asks:
             urgent = replace(response, decision=decision)
             return Done(urgent, "more_urgent", {**facts, "severity": decision.severity})
         if decision.action is not Action.NONE:

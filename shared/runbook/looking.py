@@ -10,7 +10,7 @@ from shared.domain.guardrails import Rails
 from shared.domain.matrix import Action
 from shared.domain.reasons import Reason
 from shared.domain.response import Outcome, Response
-from shared.domain.services import QUERYABLE, Catalogue, Service, annotated
+from shared.domain.services import QUERYABLE, Catalogue, Service, Timing, annotated
 from shared.domain.signals import Signal
 from shared.domain.steps import Case, Stop, Wait
 from shared.domain.workloads import Workload
@@ -45,6 +45,12 @@ def service_of(catalogue: Catalogue, response: Response, workload: Workload | No
             f"workload {workload.ref} has no annotation backout.dev/mode", reason=Reason.NOT_OPTED_IN
         )
     return described
+
+
+def timing_of(catalogue: Catalogue, response: Response) -> Timing:
+    """Return the service's timing, the built-in one when the configuration no longer has the service."""
+    service = catalogue.of(response.service, response.workload)
+    return service.timing if service is not None else Timing()
 
 
 def measured(source: Signals, service: Service, response: Response) -> Measured:
@@ -126,10 +132,11 @@ def readings_of(decision: Decision) -> dict[str, float | str | None]:
 
 def held_back(case: Case, service: Service, rails: Rails, now: datetime) -> Wait | None:
     """Return the wait that a freeze or maintenance window imposes before the next change, if any."""
+    response = case.response
+    service = replace(service, team=response.team or service.team)
     finding = guardrails.weightiest(guardrails.delays(service, rails, case.freezes, now))
     if finding is None:
         return None
-    response = case.response
     until = min(finding.until or now + LOOK_AGAIN, now + LOOK_AGAIN)
     code = "delayed" if response.delay is not finding.reason else ""
     delayed = replace(response, delay=finding.reason)

@@ -28,7 +28,7 @@ class Rollback:
 
     def budget(self, response: Response) -> float:
         """Return the runbook's minute."""
-        return looking.service_of(self.catalogue, response).timing.rollback
+        return looking.timing_of(self.catalogue, response).rollback
 
     def run(self, case: Case, now: datetime) -> Result:
         """Intend the change, unless it has been made, someone deployed, or a guardrail speaks now."""

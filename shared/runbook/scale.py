@@ -29,7 +29,7 @@ class Scale:
 
     def budget(self, response: Response) -> float:
         """Return the runbook's three minutes for adding capacity and letting it settle."""
-        return looking.service_of(self.catalogue, response).timing.settle
+        return looking.timing_of(self.catalogue, response).settle
 
     def run(self, case: Case, now: datetime) -> Result:
         """Intend more capacity; a workload that cannot have more goes on to be assessed for a rollback."""

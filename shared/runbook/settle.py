@@ -23,7 +23,7 @@ class Settle:
 
     def budget(self, response: Response) -> float:
         """Return the runbook's three minutes."""
-        return looking.service_of(self.catalogue, response).timing.settle
+        return looking.timing_of(self.catalogue, response).settle
 
     def run(self, case: Case, now: datetime) -> Result:
         """Judge no sooner than a window and two scrapes after the capacity was there."""

@@ -38,7 +38,7 @@ class Stabilise:
 
     def budget(self, response: Response) -> float:
         """Return twice the watching time: what cannot be seen until then is inconclusive."""
-        return 2 * looking.service_of(self.catalogue, response).timing.stabilise
+        return 2 * looking.timing_of(self.catalogue, response).stabilise
 
     def run(self, case: Case, now: datetime) -> Result:
         """Take one sample and say whether the service has held, or is to be watched on."""

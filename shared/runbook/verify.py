@@ -23,7 +23,7 @@ class Verify:
 
     def budget(self, response: Response) -> float:
         """Return the runbook's three minutes."""
-        return looking.service_of(self.catalogue, response).timing.verify
+        return looking.timing_of(self.catalogue, response).verify
 
     def run(self, case: Case, now: datetime) -> Result:
         """Go on when all is well; end when the rollout failed or the time is up."""

@@ -1,0 +1,193 @@
+"""The stage: a stand-in cluster and a shop, Prometheus and Alertmanager, and the whole of Backout.
+
+Everything listens on 127.0.0.1 on free ports, speaks its real protocol over HTTP, and ends with the block.
+"""
+
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from functions import warming
+from sandbox.cluster import Cluster
+from sandbox.servers import Monitoring, monitoring
+from sandbox.shop import ImageBehaviour, Shop, shop_rules
+from shared import bootstrap, settings
+from shared.adapters.dynamodb import DynamoRecords, embedded_table
+from shared.errors import ConfigurationError
+from shared.ports import Message
+
+NAMESPACE, NAME = "production", "checkout"
+GOOD, BAD = "registry.example/checkout:1.4.1", "registry.example/checkout:1.4.2"
+REPLICAS = 3
+WINDOW = "5s"
+TOKEN = "BACKOUT_DEMO_TOKEN"  # noqa: S105 the variable's name
+
+BEHAVIOURS = {GOOD: ImageBehaviour(error_ratio=0.0), BAD: ImageBehaviour(error_ratio=0.25)}
+
+CONFIGURATION = """
+cluster: demo
+prometheus: {{url: "{prometheus}", window: 5s}}
+auth: {{alertmanager: "env:{token}", invoke: {{demo: "env:{token}"}}, read: "env:{token}"}}
+timing: {{hold: 5s, settle: 15s, verify: 30s, stabilise: 8s, poll: 1s, scrape: 1s, cooldown: 1m}}
+guardrails: {{namespaces: [production]}}
+services:
+  - name: checkout
+    workload: production/deployment/checkout
+    match: {{namespace: production, deployment: checkout}}
+    mode: auto
+    customer_facing: true
+    health: ["{shop}/health"]
+"""
+"""The configuration of the demo: the runbook's budgets shortened, so that it ends within a minute."""
+
+
+@dataclass(frozen=True)
+class _Audience:
+    """People who are told on the screen."""
+
+    hear: Callable[[Message], None]
+
+    def tell(self, message: Message) -> None:
+        self.hear(message)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is running."""
+
+    cluster: Cluster
+    shop: Shop
+    monitoring: Monitoring
+    door: bootstrap.Door
+    url: str
+
+    def deploy(self, image: str) -> datetime:
+        """Deploy an image, as a pipeline would; return when."""
+        patch = {"spec": {"template": {"spec": {"containers": [{"name": NAME, "image": image}]}}}}
+        answer = httpx.patch(
+            f"{self.cluster.url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{NAME}",
+            params={"fieldManager": "pipeline"},
+            headers={"Content-Type": "application/strategic-merge-patch+json", "User-Agent": "pipeline"},
+            json=patch,
+            timeout=10,
+        )
+        answer.raise_for_status()
+        return datetime.now(UTC)
+
+    def images(self) -> list[str]:
+        """Return the images of the pods that are ready now."""
+        return sorted(set(self.cluster.running_images(NAMESPACE, "deployment", NAME)))
+
+    def rolled_out(self) -> bool:
+        """Return whether the Deployment is complete."""
+        status = self.deployment().get("status", {})
+        return bool(status.get("updatedReplicas") == status.get("availableReplicas") == REPLICAS)
+
+    def deployment(self) -> dict[str, Any]:
+        """Return the Deployment as the cluster has it."""
+        path = f"{self.cluster.url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{NAME}"
+        found: dict[str, Any] = httpx.get(path, timeout=10).raise_for_status().json()
+        return found
+
+    def rollbacks(self) -> int:
+        """Return how often the template was changed back from the bad image to the good one."""
+        moved = [e for e in self.cluster.audit if e.name == NAME and e.template_changed]
+        return len([e for e in moved if BAD in e.images_from.values() and GOOD in e.images_to.values()])
+
+
+@contextmanager
+def stage(*, tell: Callable[[Message], None], prefer_real: bool = True) -> Iterator[Stage]:
+    """Set everything up with the good version running under traffic; tear it down again at the end."""
+    with ExitStack() as running:
+        cluster = running.enter_context(Cluster(start_seconds=0.5))
+        _first_deploy(cluster)
+        shop = running.enter_context(
+            Shop(cluster_url=cluster.url, behaviours=BEHAVIOURS, namespace=NAMESPACE)
+        )
+        door_socket = running.enter_context(_free_socket())
+        url = f"http://127.0.0.1:{door_socket.getsockname()[1]}"
+        os.environ[TOKEN] = secrets.token_urlsafe(16)
+        running.callback(os.environ.pop, TOKEN, None)
+        watching = running.enter_context(
+            monitoring(
+                targets=[shop.url],
+                rules=shop_rules(window=WINDOW, for_="2s", namespace=NAMESPACE, deployment=NAME),
+                webhook_url=f"{url}/alertmanager",
+                token=os.environ[TOKEN],
+                prefer_real=prefer_real,
+            )
+        )
+        text = CONFIGURATION.format(prometheus=watching.prometheus_url, shop=shop.url, token=TOKEN)
+        client = running.enter_context(embedded_table("backout-demo"))
+        configured = settings.parse(text, named="the demo's configuration")
+        outside = bootstrap.outside_of(
+            configured, settings.Secrets(), kubeconfig=str(cluster.kubeconfig_path)
+        )
+        for warning in warming.warm(outside):
+            raise ConfigurationError(f"the demo's own installation does not answer: {warning}")
+        local = bootstrap.local(
+            configured,
+            DynamoRecords(client, "backout-demo"),
+            outside=replace(outside, people=_Audience(tell)),
+        )
+        running.callback(local.close)
+        running.enter_context(_served(local, door_socket))
+        yield Stage(cluster, shop, watching, local.door, url)
+
+
+def _first_deploy(cluster: Cluster) -> None:
+    cluster.create_namespace(NAMESPACE)
+    labels = {"app": NAME}
+    container = {
+        "name": NAME,
+        "image": GOOD,
+        "ports": [{"containerPort": 8080}],
+        "resources": {"limits": {"cpu": "500m", "memory": "256Mi"}},
+    }
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels},
+        "spec": {"replicas": REPLICAS, "selector": {"matchLabels": labels}, "template": template},
+    }
+    path = f"{cluster.url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
+    httpx.post(path, json=deployment, timeout=10).raise_for_status()
+
+
+@contextmanager
+def _free_socket() -> Iterator[socket.socket]:
+    """Hold a free port of 127.0.0.1, so that others can be told of it before anyone answers there."""
+    held = socket.socket()
+    try:
+        held.bind(("127.0.0.1", 0))
+        yield held
+    finally:
+        held.close()
+
+
+@contextmanager
+def _served(local: bootstrap.Local, door_socket: socket.socket) -> Iterator[None]:
+    from waitress import create_server, wasyncore
+
+    from functions.app import create
+
+    channels: dict[int, object] = {}
+    app = create(local.door, engine=local.engine)
+    server = create_server(app, map=channels, sockets=[door_socket], threads=8)
+    thread = threading.Thread(target=server.run, name="demo-door", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        wasyncore.close_all(channels)
+        server.task_dispatcher.shutdown()
+        thread.join(5)

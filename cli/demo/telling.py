@@ -1,0 +1,179 @@
+"""Tells the demo while it happens, and proves its end by the cluster's own count."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shared.domain.response import Event, Outcome
+from shared.errors import ConfigurationError
+from shared.ports import Message, State
+
+if TYPE_CHECKING:
+    from cli.demo.stage import Stage
+
+WARM_UP_SECONDS = 8.0
+"""How long the good version is watched first: a query window and some scrapes, for its record."""
+
+LONGEST_SECONDS = 50.0
+
+
+def run(*, as_json: bool, prefer_real: bool = True) -> int:
+    """Play the demo; return 0 only if the good image runs again and the response is completed."""
+    console = Console(stderr=as_json, highlight=False)
+    try:
+        from cli.demo.stage import stage
+
+        console.print("[bold]Backout demo[/bold]: a bad deploy, and how it is undone")
+        console.print("[dim]setting up a cluster, a shop, Prometheus, Alertmanager and Backout ...[/dim]")
+        story = _Story(console)
+        with stage(tell=story.told, prefer_real=prefer_real) as playing:
+            return _play(playing, console, story, as_json=as_json)
+    except ConfigurationError as error:
+        console.print(f"[red]{error}[/red]")
+        return 1
+
+
+def _play(playing: "Stage", console: Console, story: "_Story", *, as_json: bool) -> int:
+    from cli.demo import stage
+
+    story.begin()
+    source = (
+        "the real Prometheus and Alertmanager"
+        if playing.monitoring.alert_source == "alertmanager"
+        else ("small stand-ins for Prometheus and Alertmanager (their Debian packages are not installed)")
+    )
+    console.print(f"A stand-in cluster, a shop with 50 requests a second, {source}.\n", soft_wrap=True)
+    story.say(f"deployed  {stage.GOOD}  and traffic flows")
+    _until(playing.rolled_out, "the good version's rollout", 10)
+    _until(lambda: time.monotonic() - story.began >= WARM_UP_SECONDS, "the good version's record", 20)
+    deployed_at = playing.deploy(stage.BAD)
+    story.say(f"[red]deployed  {stage.BAD}[/red]  a quarter of its answers are errors")
+    state = _watched(playing, story, deployed_at)
+    return _ended(playing, console, story, state, as_json=as_json)
+
+
+class _Story:
+    """Lines with the seconds since the beginning."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.began = time.monotonic()
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self.began = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Print a line with the time."""
+        self.console.print(f"[dim]{time.monotonic() - self.began:5.1f} s[/dim]  {text}", soft_wrap=True)
+
+    def told(self, message: Message) -> None:
+        """Print what people are told."""
+        self.say(f"[magenta]people   [/magenta] {escape(message.title)}")
+
+
+def _watched(playing: "Stage", story: _Story, deployed_at: datetime) -> State | None:
+    """Tell each event as it is stored; return the response when it has ended or the time is up."""
+    from cli.telling import sentence
+
+    told = 0
+    state: State | None = None
+    ends_at = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < ends_at:
+        days = {deployed_at.date().isoformat(), datetime.now(UTC).date().isoformat()}
+        found = [s for day in sorted(days) for s in playing.door.records.recent(day)]
+        if found:
+            if state is None:
+                story.say(f"[yellow]alert arrived[/yellow] at {playing.url}/alertmanager")
+            state = found[0]
+            events = playing.door.records.events(state.response.id)
+            for event in events[told:]:
+                story.say(f"[cyan]{event.phase:<9}[/cyan] {escape(sentence(event))}")
+            told = len(events)
+            if not state.response.live:
+                return state
+        time.sleep(0.1)
+    return state
+
+
+def _ended(playing: "Stage", console: Console, story: _Story, state: State | None, *, as_json: bool) -> int:
+    from cli.demo import stage
+
+    if state is None:
+        console.print("[red]No alert arrived in time; nothing was rolled back.[/red]")
+        return 1
+    response = state.response
+    good = playing.images() == [stage.GOOD] and playing.rolled_out()
+    ok = good and response.phase == Outcome.COMPLETED and playing.rollbacks() == 1
+    events = playing.door.records.events(response.id)
+    _proof(playing, console, ok=ok)
+    console.print(
+        f"\n[bold]{'[green]' if ok else '[red]'}{response.phase}[/]: response {response.id}, "
+        f"{len(events)} events, {playing.rollbacks()} rollback by the cluster's count[/bold]",
+        soft_wrap=True,
+    )
+    if as_json:
+        choice = response.choice
+        print(
+            json.dumps(
+                {
+                    "response_id": response.id,
+                    "phase": response.phase,
+                    "service": response.service,
+                    "from_image": choice.from_image if choice else None,
+                    "to_image": choice.to_image if choice else None,
+                    "seconds_to_decision": _seconds(events, "assessed"),
+                    "seconds_to_rollback": _seconds(events, "rolled_back"),
+                    "seconds_to_completed": _seconds(events, "ended"),
+                    "rollbacks": playing.rollbacks(),
+                    "alert_source": playing.monitoring.alert_source,
+                }
+            )
+        )
+        sys.stdout.flush()
+    return 0 if ok else 1
+
+
+def _proof(playing: "Stage", console: Console, *, ok: bool) -> None:
+    """Print what the cluster itself says: every template change that it accepted, and what runs now."""
+    from cli.demo import stage
+
+    console.print("\nThe cluster's own audit: every change of the pod template")
+    table = Table(box=SIMPLE)
+    for column in ("when", "by", "from", "to"):
+        table.add_column(column)
+    for entry in playing.cluster.audit:
+        if entry.name == stage.NAME and entry.template_changed:
+            images = [_short(i) for i in (entry.images_from, entry.images_to)]
+            table.add_row(f"{entry.at:%H:%M:%S.%f}"[:-3], entry.field_manager or entry.user_agent, *images)
+    console.print(table)
+    ready = playing.deployment().get("status", {}).get("availableReplicas", 0)
+    colour = "green" if ok else "red"
+    console.print(f"Running now: [{colour}]{', '.join(playing.images())}[/{colour}] in {ready} ready pods")
+
+
+def _short(images: Mapping[str, str]) -> str:
+    return ", ".join(image.rpartition("/")[2] for image in images.values())
+
+
+def _seconds(events: Sequence[Event], code: str) -> float | None:
+    """Return the seconds from the alert's acceptance to the first event of that code."""
+    first = next((e for e in events if e.code == code), None)
+    return round((first.at - events[0].at).total_seconds(), 3) if first else None
+
+
+def _until(done: Callable[[], bool], what: str, seconds: float) -> None:
+    """Wait for something that has to happen; raise ConfigurationError when it does not in time."""
+    ends_at = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > ends_at:
+            raise ConfigurationError(f"the demo gave up waiting for {what}")
+        time.sleep(0.05)

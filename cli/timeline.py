@@ -1,0 +1,46 @@
+"""The timeline: a response and its history, as `backout show` prints it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from cli import telling
+from cli.printing import short
+from shared.domain.response import Event
+
+COLOURS = {"completed": "green", "dismissed": "cyan", "refused": "yellow", "aborted": "yellow"}
+
+
+def print_head(console: Console, response: Mapping[str, Any]) -> None:
+    """Print what the response is about."""
+    severity = response["decision"]["severity"] or ""
+    console.print(f"[bold]{short(response['service'])}[/] {short(response['workload'])} {severity}".rstrip())
+    console.print(f"response {response['id']}, {response['mode']}, started {response['started_at']}")
+
+
+def print_events(console: Console, events: Sequence[Event], *, started_at: datetime) -> None:
+    """Print events, each with the seconds since the response started."""
+    for event in events:
+        since = (event.at - started_at).total_seconds()
+        text = escape(telling.sentence(event))
+        if event.code == "ended":
+            text = f"[{_colour(str(event.facts.get('outcome')))}]{text}[/]"
+        console.print(f"{since:8.1f} s  {event.phase:<10} {text}", soft_wrap=True)
+
+
+def print_tail(console: Console, response: Mapping[str, Any]) -> None:
+    """Print where it stands: the phase, what a person is asked, and tasks that went wrong."""
+    phase = response["phase"]
+    console.print(f"[{_colour(phase)}]{short(phase)}[/] {short(response['reason_text'])}".rstrip())
+    if phase == "approve":
+        console.print(f"Answer with: backout approve {response['id']}  or  backout abort {response['id']}")
+    for task in response["tasks"]:
+        if str(task["result"]).startswith(("given up", "attempt")):
+            console.print(f"task {short(task['name'])}: {short(task['result'])}")
+
+
+def _colour(phase: str) -> str:
+    return COLOURS.get(phase, "red" if phase in telling.BAD else "blue")

@@ -1,0 +1,1 @@
+"""The edge: one thin file per deployed function. Authenticate, parse, call the engine, answer."""

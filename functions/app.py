@@ -1,0 +1,60 @@
+"""All functions in one app, as `backout serve` runs them."""
+
+from collections.abc import Mapping
+from functools import partial
+
+from flask import Flask, Request, Response, request
+from werkzeug.exceptions import NotFound
+
+from functions import alertmanager, answers, edges, freeze, health, invoke, metrics, responses
+from functions.doors import BOUND_TO
+from functions.edges import Respond
+from shared.bootstrap import Door, Engine
+
+ENDPOINTS: Mapping[str, str] = {
+    "/alertmanager": "POST, credential auth.alertmanager",
+    "/invoke": "POST, credential auth.invoke",
+    "/responses": "GET, credential auth.read",
+    "/responses/{id}": "GET, credential auth.read",
+    "/responses/{id}/approve": "POST, credential auth.invoke",
+    "/responses/{id}/abort": "POST, credential auth.invoke",
+    "/freeze[/{scope}]": "GET, credential auth.read; PUT, DELETE, credential auth.invoke",
+    "/healthz": "GET",
+    "/readyz": "GET",
+    "/metrics": "GET, credential auth.read",
+}
+"""What there is, for people."""
+
+
+def create(door: Door, *, engine: Engine | None = None, bound_to: str = "") -> Flask:
+    """Return the app. `engine` serves dry runs; `bound_to` is the address that the server listens on."""
+    functions: Mapping[str, Respond] = {
+        "alertmanager": alertmanager.respond,
+        "invoke": partial(invoke.respond, engine=engine),
+        "responses": responses.respond,
+        "freeze": freeze.respond,
+        "healthz": health.respond,
+        "readyz": health.respond,
+        "metrics": health.respond,
+    }
+
+    def respond(door: Door, request: Request) -> Response:
+        function = functions.get(_first(request))
+        if function is None:
+            raise NotFound(f"There is nothing at {request.path}.")
+        return function(door, request)
+
+    def counted(response: Response) -> Response:
+        endpoint = _first(request)
+        results = response.results if isinstance(response, answers.Accepted) else ()
+        metrics.count(endpoint if endpoint in functions else "none", response.status_code, results)
+        return response
+
+    app = edges.app_of(respond, lambda: door)
+    app.config[BOUND_TO] = bound_to
+    app.after_request(counted)
+    return app
+
+
+def _first(request: Request) -> str:
+    return request.path.split("/")[1]

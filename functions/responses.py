@@ -1,0 +1,131 @@
+"""GET /responses[/{id}], POST /responses/{id}/approve and /abort: what runs, and people's word."""
+
+from datetime import date
+from functools import partial
+
+import msgspec
+from flask import Request, Response
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Map, Rule
+
+from functions import answers, doors, edges
+from shared import wire
+from shared.bootstrap import Door
+from shared.domain.reasons import sentence
+from shared.engine.joining import Said
+from shared.errors import InvalidRequest
+from shared.intake import bodies
+from shared.ports import State
+
+MOST_LISTED = 100
+LONGEST_ID = 100
+
+
+class _Word(msgspec.Struct, forbid_unknown_fields=True):
+    reason: str = ""
+
+
+_DECODER = msgspec.json.Decoder(_Word)
+
+
+def _list(door: Door, request: Request) -> Response:
+    doors.admit(door, request, "read")
+    day = request.args.get("day") or door.clock().date().isoformat()
+    try:
+        date.fromisoformat(day)
+    except ValueError as error:
+        raise InvalidRequest(f"`day` is YYYY-MM-DD (UTC); not {day[:20]!r}.") from error
+    service = request.args.get("service", "")
+    states = door.records.recent(day, service=service, limit=MOST_LISTED)
+    return answers.answer({"day": day, "responses": [_summary(state) for state in states]})
+
+
+def _show(door: Door, request: Request, response_id: str) -> Response:
+    doors.admit(door, request, "read")
+    state = _state(door, response_id)
+    response = state.response
+    told = wire.to_builtins(response) | {
+        "workload": str(response.workload),
+        "cluster": response.workload.cluster,
+        "reason_text": sentence(response.reason) if response.reason else None,
+        "due_at": state.due_at,
+        "version": state.version,
+        "events": door.records.events(response_id),
+        "tasks": door.records.tasks(response_id),
+    }
+    return answers.answer(told)
+
+
+def _say(door: Door, request: Request, response_id: str, *, verb: str) -> Response:
+    by = doors.admit(door, request, "invoke")
+    sent = edges.body(request)
+    word = bodies.decoded(sent, _DECODER, hint='It is {"reason": "..."}.') if sent.strip() else _Word()
+    _check(response_id)
+    said = door.listener.say(response_id, verb, by=by, reason=word.reason.strip()[:1000])
+    match said:
+        case Said.UNKNOWN:
+            raise _unknown(response_id)
+        case Said.ENDED:
+            return answers.problem(409, f"Response {response_id} has ended.")
+        case Said.NOT_ASKED:
+            return answers.problem(409, f"Response {response_id} asks nothing now.")
+    return answers.answer(
+        {"response_id": response_id, "word": verb, "by": by, "repeated": said is Said.REPEATED}, 202
+    )
+
+
+def _state(door: Door, response_id: str) -> State:
+    _check(response_id)
+    state = door.records.read(responses=[response_id]).states.get(response_id)
+    if state is None:
+        raise _unknown(response_id)
+    return state
+
+
+def _check(response_id: str) -> None:
+    if len(response_id) > LONGEST_ID:
+        raise _unknown(response_id)
+
+
+def _unknown(response_id: str) -> NotFound:
+    return NotFound(f"There is no response {response_id[:LONGEST_ID]}.")
+
+
+def _summary(state: State) -> dict[str, object]:
+    response, choice = state.response, state.response.choice
+    return {
+        "id": response.id,
+        "service": response.service,
+        "workload": str(response.workload),
+        "phase": response.phase,
+        "outcome": None if response.live else response.phase,
+        "reason": response.reason,
+        "reason_text": sentence(response.reason) if response.reason else None,
+        "severity": response.decision.severity,
+        "score": response.decision.score,
+        "started_at": response.started_at,
+        "ended_at": response.ended_at,
+        "from_image": choice.from_image if choice else None,
+        "to_image": choice.to_image if choice else None,
+    }
+
+
+_ROUTES = Map(
+    [
+        Rule("/responses", endpoint=_list, methods=["GET"]),
+        Rule("/responses/<response_id>", endpoint=_show, methods=["GET"]),
+        *(
+            Rule(f"/responses/<response_id>/{verb}", endpoint=partial(_say, verb=verb), methods=["POST"])
+            for verb in ("approve", "abort")
+        ),
+    ]
+)
+
+
+def respond(door: Door, request: Request) -> Response:
+    """List a day's responses, show one with its history, or take a person's word on it."""
+    return edges.routed(_ROUTES, door, request)
+
+
+main = edges.target(respond)
+handler = edges.lambda_handler(respond)
