@@ -1,0 +1,201 @@
+"""Making changes: each a compare and swap on the state of the world that it was decided on."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from shared.adapters.kubernetes import resources, wire
+from shared.adapters.kubernetes.connection import Answer, Budget, Connection
+from shared.adapters.kubernetes.kinds import kind_of
+from shared.adapters.kubernetes.reading import Look, Reader
+from shared.adapters.kubernetes.revisions import CHANGE_CAUSE, Held
+from shared.domain.changes import MARKER, Applied, Change, RestoreRevision, SetAutoscalerMinimum, SetReplicas
+from shared.domain.reasons import Reason
+from shared.domain.workloads import WorkloadRef
+from shared.errors import PermanentError
+
+CONFLICT = 409
+INVALID = 422
+REMEMBERED = 64
+"""Looks kept in memory, each with the templates of a workload's history."""
+
+
+class Looks:
+    """The last look at each workload, so that a change right after a read needs no round trip but its own."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[WorkloadRef, Look] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, ref: WorkloadRef, look: Look) -> None:
+        """Remember a look in place of the one before, and forget the oldest of too many."""
+        with self._lock:
+            self._kept[ref] = look
+            self._kept.move_to_end(ref)
+            if len(self._kept) > REMEMBERED:
+                self._kept.popitem(last=False)
+
+    def take(self, ref: WorkloadRef) -> Look | None:
+        """Return the last look and forget it: after a change it is no longer true."""
+        with self._lock:
+            return self._kept.pop(ref, None)
+
+
+class Changer:
+    """Makes the changes of one cluster."""
+
+    def __init__(self, connection: Connection, reader: Reader, looks: Looks) -> None:
+        self._connection = connection
+        self._reader = reader
+        self._looks = looks
+
+    def apply(self, change: Change, budget: Budget) -> Applied:
+        """Make the change if the world is still as it says."""
+        match change:
+            case RestoreRevision():
+                return self._restore(change, budget)
+            case SetReplicas():
+                return self._scale(change, budget)
+            case SetAutoscalerMinimum():
+                return self._raise_minimum(change, budget)
+
+    def _restore(self, change: RestoreRevision, budget: Budget) -> Applied:
+        """Put the revision's template back, in one round trip if it was read in this process just before.
+
+        The patch tests uid and generation, so what the remembered look says of the template, the pause
+        and the history is still true when it is accepted. Whatever else the look says is looked at again.
+        """
+        remembered = self._looks.take(change.workload)
+        if remembered is not None and _as_decided(remembered, change):
+            look: Look | None = remembered
+        else:
+            look = self._reader.look(change.workload, budget)
+        if look is None:
+            return Applied.MOVED
+        if not _as_decided(look, change):
+            return _settled(look, change)
+        answer = self._patch_template(change, look, budget)
+        if answer.status not in (CONFLICT, INVALID, 404):
+            answer.read(wire.Workload)
+            return Applied.CHANGED
+        now = self._reader.look(change.workload, budget)
+        if now is None:
+            return Applied.MOVED
+        if answer.status == INVALID and _is_same(now, look):
+            raise answer.refusal()  # nothing moved: the template itself is refused
+        return _settled(now, change)
+
+    def _patch_template(self, change: RestoreRevision, look: Look, budget: Budget) -> Answer:
+        ref = change.workload
+        if look.object.spec.paused:
+            raise PermanentError(f"the rollout of {ref} is paused; resume it first", reason=Reason.PAUSED)
+        held = _target(look, change)
+        operations: list[Mapping[str, object]] = [
+            {"op": "test", "path": "/metadata/uid", "value": look.uid},
+            {"op": "test", "path": "/metadata/generation", "value": change.generation},
+            {"op": "replace", "path": "/spec/template", "value": held.template.json},
+            *_annotated(look, {MARKER: change.response_id, CHANGE_CAUSE: change.cause}),
+        ]
+        kind = kind_of(ref.kind).resource
+        request = resources.patch(kind, ref.namespace, ref.name, kind=resources.JSON_PATCH, body=operations)
+        return self._connection.send(request, budget)
+
+    def _scale(self, change: SetReplicas, budget: Budget) -> Applied:
+        ref, kind = change.workload, kind_of(change.workload.kind)
+        if not kind.scalable:
+            raise PermanentError(f"{ref} has one pod per node", reason=Reason.SCALE_NOT_POSSIBLE)
+        body = {
+            "metadata": {"resourceVersion": change.resource_version},
+            "spec": {"replicas": change.replicas},
+        }
+        request = resources.patch(
+            kind.resource, ref.namespace, ref.name, subresource="scale", kind=resources.MERGE_PATCH, body=body
+        )
+        answer = self._connection.send(request, budget)
+        if answer.missing:
+            return Applied.MOVED
+        if answer.status != CONFLICT:
+            return _changed(answer.read(wire.Scale).metadata, change.resource_version)
+        read_back = resources.get(kind.resource, ref.namespace, ref.name, subresource="scale")
+        now = self._connection.send(read_back, budget)
+        done = not now.missing and now.read(wire.Scale).spec.replicas == change.replicas
+        return Applied.ALREADY if done else Applied.MOVED
+
+    def _raise_minimum(self, change: SetAutoscalerMinimum, budget: Budget) -> Applied:
+        namespace, name = change.workload.namespace, change.autoscaler
+        body = {
+            "metadata": {
+                "resourceVersion": change.resource_version,
+                "annotations": {MARKER: change.response_id},
+            },
+            "spec": {"minReplicas": change.minimum, "maxReplicas": change.maximum},
+        }
+        request = resources.patch(
+            resources.AUTOSCALERS, namespace, name, kind=resources.MERGE_PATCH, body=body
+        )
+        answer = self._connection.send(request, budget)
+        if answer.missing:
+            return Applied.MOVED
+        if answer.status != CONFLICT:
+            return _changed(answer.read(wire.Autoscaler).metadata, change.resource_version)
+        now = self._connection.send(resources.get(resources.AUTOSCALERS, namespace, name), budget)
+        if now.missing:
+            return Applied.MOVED
+        spec = now.read(wire.Autoscaler).spec
+        done = (spec.min_replicas, spec.max_replicas) == (change.minimum, change.maximum)
+        return Applied.ALREADY if done else Applied.MOVED
+
+
+def _as_decided(look: Look, change: RestoreRevision) -> bool:
+    """Return whether the workload is as it was when the change was decided on."""
+    return look.generation == change.generation and look.template.id == change.from_template_id
+
+
+def _is_same(now: Look, then: Look) -> bool:
+    """Return whether all that a patch of the template tests is as it was."""
+    with_annotations = [bool(look.object.metadata.annotations) for look in (now, then)]
+    return (now.uid, now.generation) == (then.uid, then.generation) and len({*with_annotations}) == 1
+
+
+def _settled(look: Look, change: RestoreRevision) -> Applied:
+    """Return what is to be said when the change was not made: it had been, or the world moved."""
+    return Applied.ALREADY if look.template.id == change.to_template_id else Applied.MOVED
+
+
+def _target(look: Look, change: RestoreRevision) -> Held:
+    """Return what the history holds of the revision. Raises PermanentError when it no longer does."""
+    held = next((h for h in look.held if h.name == change.revision_name), None)
+    if held is None or held.template.id != change.to_template_id:
+        raise PermanentError(
+            f"the history of {change.workload} no longer holds the revision {change.revision_name}; "
+            "deploy that version anew",
+            reason=Reason.NO_CANDIDATE,
+        )
+    return held
+
+
+def _annotated(look: Look, annotations: Mapping[str, str]) -> list[Mapping[str, object]]:
+    """Return the operations that add annotations and keep the others.
+
+    Without any there is no map to add to, and to add the map would overwrite one that someone else added
+    meanwhile; the resource version is compared then, with 409 for an answer.
+    """
+    if look.object.metadata.annotations:
+        return [
+            {
+                "op": "add",
+                "path": f"/metadata/annotations/{key.replace('~', '~0').replace('/', '~1')}",
+                "value": v,
+            }
+            for key, v in annotations.items()
+        ]
+    version = look.object.metadata.resource_version
+    return [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "add", "path": "/metadata/annotations", "value": annotations},
+    ]
+
+
+def _changed(metadata: wire.Metadata, version_before: str) -> Applied:
+    """Return whether a patch that was accepted changed anything: if not, it had been done before."""
+    return Applied.ALREADY if metadata.resource_version == version_before else Applied.CHANGED

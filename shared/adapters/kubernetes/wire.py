@@ -1,0 +1,227 @@
+"""What the API server sends, as far as it is read.
+
+Pod templates stay the bytes that they came as (`msgspec.Raw`): what is put back must not lose a field that
+nobody here knows. Unknown fields are ignored everywhere else. Field names are the API's in snake case.
+"""
+
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from msgspec import Raw, Struct
+
+T = TypeVar("T")
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class OwnerReference(Struct, rename="camel", frozen=True):
+    kind: str
+    name: str
+    uid: str
+    controller: bool = False
+
+
+class Metadata(Struct, rename="camel", frozen=True):
+    name: str = ""
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: list[OwnerReference] = []
+
+    @property
+    def created_at(self) -> datetime:
+        """When the object was made. The API server dates all that it stores; the epoch is only a floor."""
+        return self.creation_timestamp or EPOCH
+
+    @property
+    def controller(self) -> OwnerReference | None:
+        """The one owner that controls the object, if any."""
+        return next((owner for owner in self.owner_references if owner.controller), None)
+
+    def is_of(self, owner_uid: str) -> bool:
+        """Return whether that owner controls the object."""
+        return self.controller is not None and self.controller.uid == owner_uid
+
+
+class Items(Struct, Generic[T], frozen=True):
+    """A list as the API gives it: null when it is empty, on some servers."""
+
+    items: list[T] | None = None
+
+
+class Condition(Struct, rename="camel", frozen=True):
+    type: str
+    status: str
+    reason: str = ""
+    last_update_time: datetime | None = None
+    last_transition_time: datetime | None = None
+
+
+class Requirement(Struct, frozen=True):
+    key: str
+    operator: str
+    values: list[str] = []
+
+
+class Selector(Struct, rename="camel", frozen=True):
+    match_labels: dict[str, str] = {}
+    match_expressions: list[Requirement] = []
+
+
+class RollingUpdate(Struct, frozen=True):
+    partition: int | None = None
+
+
+class UpdateStrategy(Struct, rename="camel", frozen=True):
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdate | None = None
+
+
+class WorkloadSpec(Struct, rename="camel", frozen=True):
+    """The spec of a Deployment, StatefulSet or DaemonSet; what a kind lacks keeps its default."""
+
+    selector: Selector
+    template: Raw
+    replicas: int | None = None
+    paused: bool = False
+    update_strategy: UpdateStrategy = UpdateStrategy()
+
+
+class WorkloadStatus(Struct, rename="camel", frozen=True):
+    """The status of a Deployment, StatefulSet or DaemonSet; what a kind lacks stays zero or empty."""
+
+    observed_generation: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    current_replicas: int = 0
+    current_revision: str = ""
+    update_revision: str = ""
+    desired_number_scheduled: int = 0
+    updated_number_scheduled: int = 0
+    number_available: int = 0
+    number_ready: int = 0
+    conditions: list[Condition] = []
+
+
+class Workload(Struct, frozen=True):
+    metadata: Metadata
+    spec: WorkloadSpec
+    status: WorkloadStatus = WorkloadStatus()
+
+
+class TemplateHolder(Struct, frozen=True):
+    template: Raw
+
+
+class ReplicaSet(Struct, frozen=True):
+    metadata: Metadata
+    spec: TemplateHolder
+
+
+class RevisionPatch(Struct, frozen=True):
+    """What the built-in controllers keep in a ControllerRevision: a patch that brings the template back."""
+
+    spec: TemplateHolder
+
+
+class ControllerRevision(Struct, frozen=True):
+    """A revision of any controller's; `data` is its own affair."""
+
+    metadata: Metadata
+    revision: int
+    data: Raw = Raw(b"null")
+
+
+class Container(Struct, frozen=True):
+    name: str
+    image: str = ""
+
+
+class Waiting(Struct, frozen=True):
+    reason: str = ""
+
+
+class ContainerState(Struct, frozen=True):
+    waiting: Waiting | None = None
+
+
+class ContainerStatus(Struct, rename="camel", frozen=True):
+    restart_count: int = 0
+    state: ContainerState = ContainerState()
+
+
+class PodSpec(Struct, frozen=True):
+    containers: list[Container] = []
+
+
+class PodStatus(Struct, rename="camel", frozen=True):
+    phase: str = "Pending"
+    conditions: list[Condition] = []
+    init_container_statuses: list[ContainerStatus] = []
+    container_statuses: list[ContainerStatus] = []
+
+
+class Pod(Struct, frozen=True):
+    metadata: Metadata
+    spec: PodSpec
+    status: PodStatus = PodStatus()
+
+
+class PodTemplate(Struct, frozen=True):
+    metadata: Metadata = Metadata()
+    spec: PodSpec = PodSpec()
+
+
+class Usage(Struct, frozen=True):
+    """Quantities as the API writes them (``250m``, ``64Mi``)."""
+
+    cpu: str = "0"
+    memory: str = "0"
+
+
+class ContainerMetrics(Struct, frozen=True):
+    usage: Usage = Usage()
+
+
+class PodMetrics(Struct, frozen=True):
+    metadata: Metadata
+    containers: list[ContainerMetrics] = []
+
+
+class ScaleTarget(Struct, rename="camel", frozen=True):
+    kind: str
+    name: str
+    api_version: str = ""
+
+
+class AutoscalerSpec(Struct, rename="camel", frozen=True):
+    scale_target_ref: ScaleTarget
+    max_replicas: int
+    min_replicas: int = 1
+
+
+class Autoscaler(Struct, frozen=True):
+    metadata: Metadata
+    spec: AutoscalerSpec
+
+
+class ScaleSpec(Struct, frozen=True):
+    replicas: int = 0
+
+
+class Scale(Struct, frozen=True):
+    metadata: Metadata
+    spec: ScaleSpec = ScaleSpec()
+
+
+class Status(Struct, frozen=True):
+    """What the API server says when it refuses."""
+
+    kind: str = ""
+    message: str = ""
+    reason: str = ""
