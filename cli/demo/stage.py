@@ -188,6 +188,6 @@ def _served(local: bootstrap.Local, door_socket: socket.socket) -> Iterator[None
     try:
         yield
     finally:
-        wasyncore.close_all(channels)
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(channels))
         server.task_dispatcher.shutdown()
         thread.join(5)
