@@ -18,8 +18,8 @@ class Warmable(Protocol):
 
 def warm(outside: Outside) -> Iterator[str]:
     """Warm every adapter that can be; yield a sentence for each that could not, which is no end."""
-    for name in ("workloads", "signals", "health", "people"):
-        adapter = getattr(outside, name)
+    adapters = {name: getattr(outside, name) for name in ("workloads", "signals", "health")}
+    for name, adapter in {**adapters, **outside.channels}.items():
         if isinstance(adapter, Warmable):
             try:
                 adapter.warm()

@@ -18,7 +18,8 @@ from shared.engine.accepting import Accepter
 from shared.engine.freezing import Freezer
 from shared.engine.joining import Listener
 from shared.errors import ConfigurationError
-from shared.messages import wording
+from shared.messages import routing
+from shared.messages.routing import Routing
 from shared.ports import Clock, Held, Queue, Records
 from shared.settings import Secrets, Settings, load
 
@@ -46,6 +47,11 @@ def catalogue_of(settings: Settings) -> Catalogue:
     )
 
 
+def channels_of(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the channels that a configuration has; the log where it has none."""
+    return ("webhook",) if settings.people.webhook else ("log",)
+
+
 @dataclass(frozen=True)
 class Door:
     """What answers requests: accepts, listens to people, freezes, shows."""
@@ -63,6 +69,11 @@ class Door:
         return catalogue_of(self.settings)
 
     @cached_property
+    def routing(self) -> Routing:
+        """Who hears of what: the channels that are configured."""
+        return Routing(dict.fromkeys(channels_of(self.settings), routing.always))
+
+    @cached_property
     def accepter(self) -> Accepter:
         """Accepts alerts and orders."""
         return Accepter(
@@ -71,14 +82,14 @@ class Door:
             catalogue=self.catalogue,
             rails=self.settings.rails,
             clock=self.clock,
-            tasks_for=wording.owed,
+            tasks_for=self.routing.owed,
             owner=self.owner,
         )
 
     @cached_property
     def listener(self) -> Listener:
         """Takes approvals and aborts."""
-        return Listener(self.records, self.queue, self.clock, wording.owed)
+        return Listener(self.records, self.queue, self.clock, self.routing.owed)
 
     @cached_property
     def freezer(self) -> Freezer:
@@ -93,7 +104,7 @@ class Outside:
     workloads: "Workloads"
     signals: "Signals"
     health: "Health"
-    people: "People"
+    channels: "Mapping[str, People]"
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,7 @@ class Engine:
 
         return Advancer(
             records=self.door.records,
-            committer=Committer(self.door.records, wording.owed),
+            committer=Committer(self.door.records, self.door.routing.owed),
             steps=self.steps,
             clock=self.door.clock,
             owner=_owner,
@@ -168,12 +179,20 @@ def _steps(outside: Outside, door: Door) -> "Mapping[Step, RunbookStep]":
 
 
 def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
+    from shared.messages import wording
     from shared.tasks.recheck import Recheck
     from shared.tasks.tell import Tell
 
     return {
-        "tell": Tell(outside.people, wording.Wording(door.settings.links).word),
-        "recheck": Recheck(door.records, outside.signals, door.catalogue),
+        "tell": Tell(door.records, outside.channels, wording.Wording(door.settings.links).word),
+        "recheck": Recheck(
+            door.records,
+            outside.signals,
+            door.catalogue,
+            lambda response, facts, name, at: door.routing.tasks(
+                response, "alerts_again", facts, name=name, at=at
+            ),
+        ),
     }
 
 
@@ -197,9 +216,11 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
             window_seconds=source.window_seconds if source else 60.0,
         ),
         health=HttpHealth(),
-        people=WebhookPeople(secrets.value(people.webhook), headers=secrets.headers(people.headers))
+        channels={
+            "webhook": WebhookPeople(secrets.value(people.webhook), headers=secrets.headers(people.headers))
+        }
         if people.webhook
-        else LogPeople(),
+        else {"log": LogPeople()},
     )
 
 

@@ -55,8 +55,9 @@ class _Audience:
 
     hear: Callable[[Message], None]
 
-    def tell(self, message: Message) -> None:
+    def tell(self, message: Message, *, anchor: str = "", again: bool = False) -> str:
         self.hear(message)
+        return ""
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def stage(*, tell: Callable[[Message], None], prefer_real: bool = True) -> Itera
         local = bootstrap.local(
             configured,
             DynamoRecords(client, "backout-demo"),
-            outside=replace(outside, people=_Audience(tell)),
+            outside=replace(outside, channels={"log": _Audience(tell)}),
         )
         running.callback(local.close)
         running.enter_context(_served(local, door_socket))

@@ -30,7 +30,7 @@ class WebhookPeople:
         self._url = url
         self._http = HttpClient(headers=headers, timeout_seconds=timeout_seconds)
 
-    def tell(self, message: Message) -> None:
+    def tell(self, message: Message, *, anchor: str = "", again: bool = False) -> str:
         import httpx
 
         payload = {"text": "\n".join((message.title, *message.lines)), **_facts(message)}
@@ -50,13 +50,15 @@ class WebhookPeople:
             )
         if not httpx.codes.is_success(status):
             raise PermanentError(f"the webhook answered {status}: it does not take this message")
+        return ""
 
 
 class LogPeople:
     """Writes a message as one line of JSON to the log `backout.people`, as a warning, so that it shows."""
 
-    def tell(self, message: Message) -> None:
+    def tell(self, message: Message, *, anchor: str = "", again: bool = False) -> str:
         _log.warning("%s", json.dumps({"event": "message", **_facts(message)}, ensure_ascii=False))
+        return ""
 
 
 def retry_seconds(header: str, *, now: datetime) -> float:

@@ -12,6 +12,7 @@ class Alert:
     """One alert of one source. (`fingerprint`, `starts_at`) is its episode: one firing.
 
     `signal` is None when the alert does not say which signal it is about; `reading` is what it carried.
+    `references` name what it is known by elsewhere (see `shared.domain.response.Heard`).
     """
 
     source: str
@@ -24,6 +25,7 @@ class Alert:
     reading: Reading = field(default_factory=lambda: Reading.unknown("the alert carries no value"))
     summary: str = ""
     url: str = ""
+    references: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def episode(self) -> str:

@@ -12,6 +12,7 @@ class Finished:
     """The task is done; `result` is one line for people. `then` are tasks that follow from it."""
 
     result: str
+    receipt: str = ""
     then: tuple[Task, ...] = ()
 
 

@@ -81,12 +81,17 @@ class Word:
 
 @dataclass(frozen=True)
 class Heard:
-    """What came in from outside: alerts (the first 50, and how many in all), readings, people's words."""
+    """What came in from outside: alerts (the first 50, and how many in all), readings, people's words.
+
+    `references` name what the response is known by elsewhere (``pagerduty``: an incident's id, ``github``: an
+    issue); of each kind the first that came.
+    """
 
     alerts: tuple[AlertDigest, ...] = ()
     alert_count: int = 0
     carried: Mapping[Signal, Reading] = field(default_factory=dict)
     words: tuple[Word, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def all_resolved(self) -> bool:
@@ -269,7 +274,8 @@ class Task:
     """What a response owes beside its steps, with its own due time, attempts and result.
 
     `due_at` is None once the task has ended (`result` says how). `attempts` counts starts: it is raised
-    before the effect, so a crash shows as an attempt without a result.
+    before the effect, so a crash shows as an attempt without a result. `receipt` is what the outside knows
+    its effect by.
     """
 
     response_id: str
@@ -279,5 +285,6 @@ class Task:
     facts: Mapping[str, Scalar] = field(default_factory=dict)
     attempts: int = 0
     result: str = ""
+    receipt: str = ""
     created_at: datetime | None = None
     ended_at: datetime | None = None

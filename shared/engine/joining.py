@@ -56,7 +56,10 @@ def heard(before: Heard, alerts: Sequence[Alert], carried: Readings, words: Sequ
     for signal, reading in carried.items():
         readings[signal] = _worse(readings.get(signal), reading)
     said = [w for w in words if not any(_same(w, known) for known in before.words)]
-    return Heard(tuple(kept.values()), count, readings, (*before.words, *said))
+    references = dict(before.references)
+    for alert in alerts:
+        references = {**alert.references, **references}
+    return Heard(tuple(kept.values()), count, readings, (*before.words, *said), references)
 
 
 def _same(word: Word, known: Word) -> bool:

@@ -66,7 +66,8 @@ class TaskRunner:
             return
         for following in result.then:
             self._put(following, 0)
-        self._put(_ended(attempt, result.result, self.clock()), version)
+        ended = _ended(attempt, result.result, self.clock())
+        self._put(replace(ended, receipt=result.receipt), version)
 
     def _again(self, attempt: Task, error: TemporaryError) -> Task:
         now = self.clock()

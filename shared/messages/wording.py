@@ -1,52 +1,14 @@
-"""The wording of messages: which events people hear of, and in what words."""
+"""The wording of messages: an event of a response in words for people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from shared.domain.changes import Scalar
+from shared.domain.decisions import RowVerdict
 from shared.domain.reasons import Reason, sentence
-from shared.domain.response import Event, Outcome, Response, Task
-from shared.ports import Message
-
-TOLD = frozenset(
-    {
-        "asked",
-        "holding",
-        "delayed",
-        "rolled_back",
-        "found_rolled_back",
-        "scaled",
-        "scale_not_possible",
-        "capacity_left_alone",
-        "ended",
-    }
-)
-"""Codes of events that people are told of."""
-
-QUIET_ENDS = frozenset({Reason.MODE_OBSERVE, Reason.ASSESSED, Reason.NOT_OPTED_IN})
-"""Ends that nobody needs to be woken for."""
-
-
-def owed(response: Response, event: Event) -> list[Task]:
-    """Return the message that an event gives rise to, as a task; none for what nobody needs to hear."""
-    held_at_the_door = event.facts.get("delayed") if event.code == "accepted" else None
-    code = "delayed" if held_at_the_door else event.code
-    if code not in TOLD or (code == "ended" and not _worth_telling(response)):
-        return []
-    facts = {**event.facts, "code": code, "by": event.by}
-    if held_at_the_door:
-        facts["reason"] = held_at_the_door
-    name = f"tell#{event.number:06d}"
-    return [Task(response.id, name, "tell", event.at, facts, created_at=event.at)]
-
-
-def _worth_telling(response: Response) -> bool:
-    """Return whether people need to hear of an end: something was done, or they expect something to be."""
-    if response.reason in QUIET_ENDS:
-        return False
-    announced = response.asked_at is not None or response.told == "holding"
-    return announced or response.acted or response.scaled or response.phase != Outcome.DISMISSED.value
+from shared.domain.response import Event, Response, Step, Task
+from shared.ports import Button, Message
 
 
 @dataclass(frozen=True)
@@ -55,8 +17,8 @@ class Wording:
 
     links: Mapping[str, str] = field(default_factory=dict)
 
-    def word(self, response: Response, task: Task) -> Message:
-        """Return the message of a ``tell`` task."""
+    def word(self, response: Response, task: Task, events: Sequence[Event] = ()) -> Message:
+        """Return the message of a ``tell`` task; `events` are the response's history so far."""
         facts = task.facts
         code = str(facts.get("code", ""))
         severity = response.decision.severity
@@ -68,7 +30,61 @@ class Wording:
             response_id=response.id,
             severity=severity.value if severity else "",
             links={name: _filled(link, response) for name, link in self.links.items()},
+            code=code,
+            service=response.service,
+            team=response.team,
+            phase=response.phase,
+            rows=tuple(_row(row) for row in response.decision.matched),
+            timeline=tuple(_moment(event, response) for event in events if event.code in STORY),
+            buttons=_buttons(response),
+            references=response.heard.references,
         )
+
+
+STORY = frozenset(
+    {
+        "accepted",
+        "assessed",
+        "delayed",
+        "asked",
+        "approve",
+        "abort",
+        "holding",
+        "scaled",
+        "rolled_back",
+        "found_rolled_back",
+        "verified",
+        "held",
+        "ended",
+    }
+)
+"""Codes of events that a person reads of in the story of a response."""
+
+
+def _row(row: RowVerdict) -> str:
+    value = row.reading.value
+    said = f"{value:g}" if value is not None else row.reading.kind.value
+    return f"{row.row}: {said} (threshold {row.threshold:g}, {row.severity.value})"
+
+
+def _moment(event: Event, response: Response) -> str:
+    """Return one line of the story: the seconds since the beginning, the step, what happened, by whom."""
+    seconds = (event.at - response.started_at).total_seconds()
+    by = "" if event.by == "backout" else f" ({event.by})"
+    return f"+{seconds:.0f} s {event.phase}: {event.code.replace('_', ' ')}{by}"
+
+
+def _buttons(response: Response) -> tuple[Button, ...]:
+    """Return what a person may press now: an answer to what is asked, and a stop while there is one."""
+    if not response.live:
+        return ()
+    abort = Button("abort", "Stop", confirm="Stop this response before its next change?")
+    if response.phase == Step.APPROVE:
+        label = "Roll back" if response.choice else "Go on"
+        return (Button("approve", label, response.question, "Really go ahead?"), abort)
+    if response.phase == Step.HOLD:
+        return (Button("now", "Roll back now", response.question, "Not wait any longer?"), abort)
+    return (abort,)
 
 
 def _filled(link: str, response: Response) -> str:
@@ -103,11 +119,7 @@ def _explained(code: Scalar) -> str:
 
 
 def _lines(response: Response, code: str, facts: Mapping[str, Scalar]) -> list[str]:
-    matched = [
-        f"{row.row}: {row.reading.value:g} (threshold {row.threshold:g}, {row.severity.value})"
-        for row in response.decision.matched
-        if row.reading.value is not None
-    ]
+    matched = [_row(row) for row in response.decision.matched if row.reading.value is not None]
     lines = [f"Workload {response.workload}", *matched]
     if code == "asked":
         asks = str(facts.get("asks") or "")

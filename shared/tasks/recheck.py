@@ -1,13 +1,18 @@
 """Recheck: an alert that is old news fires on; see whether its signals still breach, and call a person."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain import decisions
+from shared.domain.changes import Scalar
 from shared.domain.owed import Finished, Later
 from shared.domain.response import Response, Task
 from shared.domain.services import QUERYABLE, Catalogue
 from shared.ports import Records, Signals
+
+Call = Callable[[Response, Mapping[str, Scalar], str, datetime], Sequence[Task]]
+"""Returns the messages that call a person: of a response, with facts, a name and the time."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,7 @@ class Recheck:
     records: Records
     signals: Signals
     catalogue: Catalogue
+    call: Call
 
     def run(self, task: Task, response: Response, now: datetime) -> Finished | Later:
         """Measure the service; owe a message when it is past a threshold or cannot be measured."""
@@ -33,13 +39,5 @@ class Recheck:
         if known and not matched:
             return Finished("the signals are below their thresholds")
         because = matched or "the signals cannot be measured"
-        call = replace(
-            task,
-            name=f"tell#{task.name}",
-            kind="tell",
-            due_at=now,
-            attempts=0,
-            facts={**task.facts, "code": "alerts_again", "because": because},
-            created_at=now,
-        )
-        return Finished(f"a person is called: {because}", (call,))
+        calls = self.call(response, {**task.facts, "because": because}, task.name, now)
+        return Finished(f"a person is called: {because}", then=tuple(calls))

@@ -164,7 +164,7 @@ class World:
             workloads=Hooked(self.workloads, "cluster", self.calls),
             signals=Hooked(self.signals, "signals", self.calls),
             health=Hooked(self.health, "health", self.calls),
-            people=Hooked(self.people, "people", self.calls),
+            channels={"log": Hooked(self.people, "people", self.calls)},
         )
         return door, Engine(door, outside)
 

@@ -21,8 +21,9 @@ class FakePeople:
         """Make the next deliveries raise `error`, a temporary one unless given."""
         self._failures.extend([error or TemporaryError("nobody answers")] * times)
 
-    def tell(self, message: Message) -> None:
+    def tell(self, message: Message, *, anchor: str = "", again: bool = False) -> str:
         self.attempts += 1
         if self._failures:
             raise self._failures.pop(0)
         self.told.append(message)
+        return f"receipt-{len(self.told)}"

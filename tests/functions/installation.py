@@ -82,7 +82,7 @@ class Installation:
     def __post_init__(self) -> None:
         self.workloads = FakeWorkloads("prod", now=lambda: self.now)
         self.door = Door(parse(self.config), Secrets(), self.records, self.queue, lambda: self.now)
-        outside = Outside(self.workloads, self.signals, FakeHealth(), self.people)
+        outside = Outside(self.workloads, self.signals, FakeHealth(), {"log": self.people})
         self.engine = Engine(self.door, outside)
         served = app.create(self.door, engine=self.engine, bound_to=self.bound_to)
         self.client = served.test_client()

@@ -9,10 +9,12 @@ from shared.domain.changes import Scalar
 from shared.domain.reasons import Reason, sentence
 from shared.domain.response import Event, Outcome, Response, Rolled, Task
 from shared.domain.signals import Signal
-from shared.messages import wording
-from shared.messages.wording import QUIET_ENDS, TOLD, Wording
+from shared.messages.routing import QUIET_ENDS, TOLD, Routing, always
+from shared.messages.wording import Wording
 from shared.ports import Message
 from tests.domain.examples import CHOICE, NOW, a_decision, a_response
+
+ROUTING = Routing({"log": always})
 
 FACTS: Mapping[str, Mapping[str, Scalar]] = {
     "asked": {"asks": "storm, mode_approve", "expires_at": "2026-03-02T12:15:00+00:00"},
@@ -68,38 +70,38 @@ class TestWhatIsTold:
 
     @pytest.mark.parametrize("code", sorted(TOLD))
     def test_an_event_that_people_hear_of_owes_one_message_at_once(self, code: str) -> None:
-        [task] = wording.owed(ENDED, an_event(code))
+        [task] = ROUTING.owed(ENDED, an_event(code))
         assert (task.kind, task.due_at, task.created_at) == ("tell", NOW, NOW)
         assert (task.response_id, task.attempts, task.ended_at) == (ENDED.id, 0, None)
-        assert task.facts == {**FACTS[code], "code": code, "by": "backout"}
+        assert task.facts == {**FACTS[code], "code": code, "by": "backout", "channel": "log"}
 
     @pytest.mark.parametrize("code", ["accepted", "assessed", "intended", "joined", "verifying", "fault", ""])
     def test_other_events_owe_none(self, code: str) -> None:
-        assert wording.owed(ACTED, an_event(code)) == []
+        assert ROUTING.owed(ACTED, an_event(code)) == []
 
     def test_what_is_held_back_at_the_door_is_told_as_any_delay_is(self) -> None:
         facts: dict[str, Scalar] = {"action": "rollback_now", "delayed": "freeze", "detail": "by alice"}
-        [task] = wording.owed(a_response(), an_event("accepted", facts))
+        [task] = ROUTING.owed(a_response(), an_event("accepted", facts))
         assert Wording().word(a_response(), task).title == "checkout: held back: A freeze is in force."
 
     @pytest.mark.parametrize("code", sorted(TOLD))
     def test_the_same_event_owes_the_same_task_however_often_it_is_asked(self, code: str) -> None:
-        assert wording.owed(ENDED, an_event(code)) == wording.owed(ENDED, an_event(code))
+        assert ROUTING.owed(ENDED, an_event(code)) == ROUTING.owed(ENDED, an_event(code))
 
     def test_each_event_has_a_task_of_its_own_in_the_order_of_the_history(self) -> None:
-        names = [wording.owed(ACTED, an_event("rolled_back", number=n))[0].name for n in (2, 9, 10, 999)]
+        names = [ROUTING.owed(ACTED, an_event("rolled_back", number=n))[0].name for n in (2, 9, 10, 999)]
         assert names == sorted(set(names))
 
     @pytest.mark.parametrize("reason", sorted(QUIET_ENDS))
     def test_a_quiet_end_owes_none(self, reason: Reason) -> None:
-        assert wording.owed(ended(Outcome.REFUSED, reason), an_event("ended")) == []
+        assert ROUTING.owed(ended(Outcome.REFUSED, reason), an_event("ended")) == []
 
     @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.DISMISSED])
     def test_every_other_end_owes_one(self, outcome: Outcome) -> None:
-        assert len(wording.owed(ended(outcome, Reason.INTERNAL), an_event("ended"))) == 1
+        assert len(ROUTING.owed(ended(outcome, Reason.INTERNAL), an_event("ended"))) == 1
 
     def test_nobody_hears_of_what_was_dismissed_before_anything_was_said_or_done(self) -> None:
-        assert wording.owed(ended(Outcome.DISMISSED, Reason.RECOVERED), an_event("ended")) == []
+        assert ROUTING.owed(ended(Outcome.DISMISSED, Reason.RECOVERED), an_event("ended")) == []
 
     @pytest.mark.parametrize(
         "announced",
@@ -114,7 +116,7 @@ class TestWhatIsTold:
         self, announced: dict[str, object]
     ) -> None:
         response = ended(Outcome.DISMISSED, Reason.RECOVERED, **announced)
-        assert len(wording.owed(response, an_event("ended"))) == 1
+        assert len(ROUTING.owed(response, an_event("ended"))) == 1
 
 
 class TestTheWords:

@@ -81,7 +81,7 @@ class Installation:
             services=tuple(services),
             rails=Rails(namespaces=("production",)),
         )
-        outside = bootstrap.Outside(self.workloads, self.signals, FakeHealth(), FakePeople())
+        outside = bootstrap.Outside(self.workloads, self.signals, FakeHealth(), {"log": FakePeople()})
         self.local = bootstrap.local(settings, records, outside=outside, secrets=Secrets())
         self.records = records
 

@@ -1,0 +1,78 @@
+"""Routing: which events people hear of, and on which channels."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.domain.changes import Scalar
+from shared.domain.reasons import Reason
+from shared.domain.response import Event, Outcome, Response, Task
+
+TOLD = frozenset(
+    {
+        "asked",
+        "holding",
+        "delayed",
+        "rolled_back",
+        "found_rolled_back",
+        "scaled",
+        "scale_not_possible",
+        "capacity_left_alone",
+        "ended",
+    }
+)
+"""Codes of events that people are told of."""
+
+QUIET_ENDS = frozenset({Reason.MODE_OBSERVE, Reason.ASSESSED, Reason.NOT_OPTED_IN})
+"""Ends that nobody needs to be woken for."""
+
+Wants = Callable[[Response, str], bool]
+"""Says whether a channel carries the news of a response that an event's code stands for."""
+
+
+def always(_: Response, code: str) -> bool:
+    """Carry everything that people are told."""
+    return code in TOLD or code == "alerts_again"
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Turns events into messages that are owed, one task for each channel that wants it."""
+
+    channels: Mapping[str, Wants] = field(default_factory=dict)
+
+    def owed(self, response: Response, event: Event) -> list[Task]:
+        """Return the messages that an event gives rise to; none for what nobody needs to hear."""
+        held_at_the_door = event.facts.get("delayed") if event.code == "accepted" else None
+        code = "delayed" if held_at_the_door else event.code
+        if code == "ended" and not worth_telling(response):
+            return []
+        facts: dict[str, Scalar] = {**event.facts, "by": event.by}
+        if held_at_the_door:
+            facts["reason"] = held_at_the_door
+        return self.tasks(response, code, facts, name=f"{event.number:06d}", at=event.at)
+
+    def tasks(
+        self, response: Response, code: str, facts: Mapping[str, Scalar], *, name: str, at: datetime
+    ) -> list[Task]:
+        """Return the messages of one piece of news. The same name makes the same tasks."""
+        return [
+            Task(
+                response_id=response.id,
+                name=f"tell#{name}#{channel}",
+                kind="tell",
+                due_at=at,
+                facts={**facts, "code": code, "channel": channel},
+                created_at=at,
+            )
+            for channel, wants in self.channels.items()
+            if wants(response, code)
+        ]
+
+
+def worth_telling(response: Response) -> bool:
+    """Return whether people need to hear of an end: something was done, or they expect something to be."""
+    if response.reason in QUIET_ENDS:
+        return False
+    announced = response.asked_at is not None or response.told == "holding"
+    return announced or response.acted or response.scaled or response.phase != Outcome.DISMISSED.value
