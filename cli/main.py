@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import configuring, freezes, printing, responses, scoring, serving
+from cli import configuring, doctoring, freezes, printing, responses, scoring, serving
 from cli.printing import Json
 
 app = typer.Typer(
@@ -24,17 +24,24 @@ app.command()(responses.approve)
 app.command()(responses.abort)
 app.command()(freezes.freeze)
 app.command()(freezes.thaw)
+app.command()(doctoring.doctor)
 app.add_typer(configuring.config, name="config")
 app.add_typer(configuring.table, name="table")
 
 
 @app.command()
-def demo(as_json: Json = False) -> None:
+def demo(
+    *,
+    people: Annotated[
+        bool, typer.Option("--people", help="With people in it: Slack asks, PagerDuty and others hear.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Break a made-up shop on this machine and watch it being rolled back."""
     from cli.demo import run
 
     with printing.telling(as_json):
-        code = run(as_json=as_json)
+        code = run(as_json=as_json, people=people)
     raise typer.Exit(code)
 
 

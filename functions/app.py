@@ -6,19 +6,37 @@ from functools import partial
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import NotFound
 
-from functions import alertmanager, answers, edges, freeze, health, invoke, metrics, responses
+from functions import (
+    alertmanager,
+    answers,
+    decide,
+    doctor,
+    edges,
+    freeze,
+    health,
+    invoke,
+    metrics,
+    pagerduty,
+    responses,
+    slack,
+)
 from functions.doors import BOUND_TO
 from functions.edges import Respond
 from shared.bootstrap import Door, Engine
 
 ENDPOINTS: Mapping[str, str] = {
     "/alertmanager": "POST, credential auth.alertmanager",
+    "/slack": "POST, signature auth.slack",
     "/invoke": "POST, credential auth.invoke",
+    "/pagerduty": "POST, signed with auth.pagerduty",
+    "/pagerduty/actions/{action}": "POST, secret auth.pagerduty_actions",
     "/responses": "GET, credential auth.read",
     "/responses/{id}": "GET, credential auth.read",
     "/responses/{id}/approve": "POST, credential auth.invoke",
     "/responses/{id}/abort": "POST, credential auth.invoke",
     "/freeze[/{scope}]": "GET, credential auth.read; PUT, DELETE, credential auth.invoke",
+    "/decide/{token}": "GET a page, POST the answer; the signed token is the credential",
+    "/doctor": "GET, credential auth.read",
     "/healthz": "GET",
     "/readyz": "GET",
     "/metrics": "GET, credential auth.read",
@@ -26,13 +44,22 @@ ENDPOINTS: Mapping[str, str] = {
 """What there is, for people."""
 
 
-def create(door: Door, *, engine: Engine | None = None, bound_to: str = "") -> Flask:
-    """Return the app. `engine` serves dry runs; `bound_to` is the address that the server listens on."""
+def create(
+    door: Door, *, engine: Engine | None = None, bound_to: str = "", kubeconfig: str | None = None
+) -> Flask:
+    """Return the app. `engine` serves dry runs and the doctor, who looks at the cluster of `kubeconfig`.
+
+    `bound_to` is the address that the server listens on.
+    """
     functions: Mapping[str, Respond] = {
         "alertmanager": alertmanager.respond,
         "invoke": partial(invoke.respond, engine=engine),
+        "pagerduty": pagerduty.respond,
+        "slack": slack.respond,
         "responses": responses.respond,
         "freeze": freeze.respond,
+        "decide": decide.respond,
+        "doctor": partial(doctor.respond, engine=engine, kubeconfig=kubeconfig),
         "healthz": health.respond,
         "readyz": health.respond,
         "metrics": health.respond,

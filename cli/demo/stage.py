@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from cli.demo import cast as casting
+from cli.demo.cast import Cast
 from functions import warming
 from sandbox.cluster import Cluster
 from sandbox.servers import Monitoring, monitoring
@@ -35,14 +37,14 @@ BEHAVIOURS = {GOOD: ImageBehaviour(error_ratio=0.0), BAD: ImageBehaviour(error_r
 CONFIGURATION = """
 cluster: demo
 prometheus: {{url: "{prometheus}", window: 5s}}
-auth: {{alertmanager: "env:{token}", invoke: {{demo: "env:{token}"}}, read: "env:{token}"}}
+auth: {{alertmanager: "env:{token}", invoke: {{demo: "env:{token}"}}, read: "env:{token}", {auth}}}
 timing: {{hold: 5s, settle: 15s, verify: 30s, stabilise: 8s, poll: 1s, scrape: 1s, cooldown: 1m}}
 guardrails: {{namespaces: [production]}}
 services:
   - name: checkout
     workload: production/deployment/checkout
     match: {{namespace: production, deployment: checkout}}
-    mode: auto
+    mode: {mode}
     customer_facing: true
     health: ["{shop}/health"]
 """
@@ -105,8 +107,13 @@ class Stage:
 
 
 @contextmanager
-def stage(*, tell: Callable[[Message], None], prefer_real: bool = True) -> Iterator[Stage]:
-    """Set everything up with the good version running under traffic; tear it down again at the end."""
+def stage(
+    *, tell: Callable[[Message], None], cast: Cast | None = None, prefer_real: bool = True
+) -> Iterator[Stage]:
+    """Set everything up with the good version running under traffic; tear it down again at the end.
+
+    With a `cast` the service is in mode approve and people are told by the systems in it; without, by `tell`.
+    """
     with ExitStack() as running:
         cluster = running.enter_context(Cluster(start_seconds=0.5))
         _first_deploy(cluster)
@@ -126,7 +133,7 @@ def stage(*, tell: Callable[[Message], None], prefer_real: bool = True) -> Itera
                 prefer_real=prefer_real,
             )
         )
-        text = CONFIGURATION.format(prometheus=watching.prometheus_url, shop=shop.url, token=TOKEN)
+        text = _configuration(watching, shop, cast)
         client = running.enter_context(embedded_table("backout-demo"))
         configured = settings.parse(text, named="the demo's configuration")
         outside = bootstrap.outside_of(
@@ -137,11 +144,22 @@ def stage(*, tell: Callable[[Message], None], prefer_real: bool = True) -> Itera
         local = bootstrap.local(
             configured,
             DynamoRecords(client, "backout-demo"),
-            outside=replace(outside, channels={"log": _Audience(tell)}),
+            outside=outside if cast else replace(outside, channels={"log": _Audience(tell)}),
         )
         running.callback(local.close)
-        running.enter_context(_served(local, door_socket))
+        running.enter_context(_served(local, door_socket, str(cluster.kubeconfig_path)))
         yield Stage(cluster, shop, watching, local.door, url)
+
+
+def _configuration(watching: Monitoring, shop: Shop, cast: Cast | None) -> str:
+    text = CONFIGURATION.format(
+        prometheus=watching.prometheus_url,
+        shop=shop.url,
+        token=TOKEN,
+        auth=casting.AUTH if cast else "",
+        mode="approve" if cast else "auto",
+    )
+    return f"{text.rstrip()}{casting.SERVICE_KEYS}{cast.configuration()}" if cast else text
 
 
 def _first_deploy(cluster: Cluster) -> None:
@@ -176,13 +194,13 @@ def _free_socket() -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _served(local: bootstrap.Local, door_socket: socket.socket) -> Iterator[None]:
+def _served(local: bootstrap.Local, door_socket: socket.socket, kubeconfig: str) -> Iterator[None]:
     from waitress import create_server, wasyncore
 
     from functions.app import create
 
     channels: dict[int, object] = {}
-    app = create(local.door, engine=local.engine)
+    app = create(local.door, engine=local.engine, kubeconfig=kubeconfig)
     server = create_server(app, map=channels, sockets=[door_socket], threads=8)
     thread = threading.Thread(target=server.run, name="demo-door", daemon=True)
     thread.start()

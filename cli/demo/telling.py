@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from shared.errors import ConfigurationError
 from shared.ports import Message, State
 
 if TYPE_CHECKING:
+    from cli.demo.cast import Cast
+    from cli.demo.people import Part
     from cli.demo.stage import Stage
 
 WARM_UP_SECONDS = 8.0
@@ -25,7 +28,7 @@ WARM_UP_SECONDS = 8.0
 LONGEST_SECONDS = 50.0
 
 
-def run(*, as_json: bool, prefer_real: bool = True) -> int:
+def run(*, as_json: bool, people: bool = False, prefer_real: bool = True) -> int:
     """Play the demo; return 0 only if the good image runs again and the response is completed."""
     console = Console(stderr=as_json, highlight=False)
     try:
@@ -34,15 +37,23 @@ def run(*, as_json: bool, prefer_real: bool = True) -> int:
         console.print("[bold]Backout demo[/bold]: a bad deploy, and how it is undone")
         console.print("[dim]setting up a cluster, a shop, Prometheus, Alertmanager and Backout ...[/dim]")
         story = _Story(console)
-        with stage(tell=story.told, prefer_real=prefer_real) as playing:
-            return _play(playing, console, story, as_json=as_json)
+        with ExitStack() as running:
+            cast = running.enter_context(_cast()) if people else None
+            playing = running.enter_context(stage(tell=story.told, cast=cast, prefer_real=prefer_real))
+            return _play(playing, console, story, cast, as_json=as_json)
     except ConfigurationError as error:
         console.print(f"[red]{error}[/red]")
         return 1
 
 
-def _play(playing: "Stage", console: Console, story: "_Story", *, as_json: bool) -> int:
-    from cli.demo import stage
+def _cast() -> "AbstractContextManager[Cast]":
+    from cli.demo.cast import cast
+
+    return cast()
+
+
+def _play(playing: "Stage", console: Console, story: "_Story", cast: "Cast | None", *, as_json: bool) -> int:
+    from cli.demo import people, stage
 
     story.begin()
     source = (
@@ -56,8 +67,22 @@ def _play(playing: "Stage", console: Console, story: "_Story", *, as_json: bool)
     _until(lambda: time.monotonic() - story.began >= WARM_UP_SECONDS, "the good version's record", 20)
     deployed_at = playing.deploy(stage.BAD)
     story.say(f"[red]deployed  {stage.BAD}[/red]  a quarter of its answers are errors")
-    state = _watched(playing, story, deployed_at)
-    return _ended(playing, console, story, state, as_json=as_json)
+    part = people.Part(cast, playing.url, story.say) if cast else None
+    state = _watched(playing, story, deployed_at, part)
+    if cast and state is not None:
+        _until(lambda: _all_told(playing, state), "the last messages", 15)
+        people.received(console, cast)
+        silent = people.missing(cast)
+        if silent:
+            console.print(f"[red]Nothing reached {', '.join(silent)}.[/red]")
+            return 1
+    return _ended(playing, console, state, as_json=as_json)
+
+
+def _all_told(playing: "Stage", state: State) -> bool:
+    """Return whether nothing is owed any more but the timers of what has ended."""
+    tasks = playing.door.records.tasks(state.response.id)
+    return all(task.due_at is None for task in tasks if task.kind == "tell")
 
 
 class _Story:
@@ -80,7 +105,7 @@ class _Story:
         self.say(f"[magenta]people   [/magenta] {escape(message.title)}")
 
 
-def _watched(playing: "Stage", story: _Story, deployed_at: datetime) -> State | None:
+def _watched(playing: "Stage", story: _Story, deployed_at: datetime, part: "Part | None") -> State | None:
     """Tell each event as it is stored; return the response when it has ended or the time is up."""
     from cli.telling import sentence
 
@@ -100,11 +125,13 @@ def _watched(playing: "Stage", story: _Story, deployed_at: datetime) -> State | 
             told = len(events)
             if not state.response.live:
                 return state
+            if part is not None:
+                part.play()
         time.sleep(0.1)
     return state
 
 
-def _ended(playing: "Stage", console: Console, story: _Story, state: State | None, *, as_json: bool) -> int:
+def _ended(playing: "Stage", console: Console, state: State | None, *, as_json: bool) -> int:
     from cli.demo import stage
 
     if state is None:

@@ -57,7 +57,9 @@ class Service:
 
     `discovered` services have no entry of their own: they are named by an alert's labels, and the workload
     must opt in by the annotation ``backout.dev/mode``. `queries` are the service's own, by signal name or
-    ``traffic`` (requests a minute); what is missing comes from `profile`.
+    ``traffic`` (requests a minute); what is missing comes from `profile`. `github_issue` is
+    ``owner/repository#number``; `status_components` says what each component of the status page is while the
+    service is in trouble, like ``partial_outage``.
     """
 
     name: str
@@ -77,6 +79,9 @@ class Service:
     selector: str = ""
     queries: Mapping[str, SignalQuery] = field(default_factory=dict)
     discovered: bool = False
+    pagerduty_service: str = ""
+    github_issue: str = ""
+    status_components: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Three table calls a workload at the most: one batched read, the live response wh
 transaction. A repeat that is known costs the read alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -66,6 +66,7 @@ class Request:
     """What came in for one workload: alerts, or an order, or both.
 
     `key` names the delivery; `keyed_by_id` says that the source gave it (else it is made of the content).
+    `references` are those of an order, which no alert brings (see `shared.domain.response.Heard`).
     """
 
     service: Service
@@ -75,6 +76,7 @@ class Request:
     alerts: tuple[Alert, ...] = ()
     order: Order | None = None
     signals: Readings = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def carried(self) -> dict[Signal, Reading]:
@@ -214,8 +216,8 @@ class Accepter:
         )
         answer = replace(answer, response_id=response.id)
         if delayed and finding is not None:
-            response = replace(response, delay=finding.reason)
-            due_at: datetime = finding.until or now + LOOK_AGAIN
+            due_at = _look_again_at(finding, now)
+            response = replace(response, delay=finding.reason, step_started_at=due_at)
             lease = Lease()
         else:
             lease = Lease(f"{self.owner}:{uuid4().hex[:8]}", now + LEASE) if self.owner else Lease()
@@ -276,12 +278,13 @@ class Accepter:
             workload=request.service.workload,
             source=request.source,
             mode=request.service.mode,
+            team=request.service.team,
             started_at=now,
             phase=Step.ASSESS.value,
             step_started_at=now,
             decision=decision,
             deadline_at=now + timedelta(seconds=deadline) if deadline is not None else None,
-            heard=joining.heard(Heard(), request.alerts, request.carried),
+            heard=_heard(Heard(), request),
             order=request.order,
             rank=rank,
         )
@@ -315,7 +318,7 @@ class Accepter:
         answer = self._answer(request, Acceptance.JOINED, None, decision)
         answer = replace(answer, response_id=live)
         words = (_order_word(request.order, state.response),) if request.order else ()
-        after = joining.heard(state.response.heard, request.alerts, request.carried, words)
+        after = _heard(state.response.heard, request, words)
         if after == state.response.heard:
             return answer
         event = Event(0, 0, now, state.response.phase, "joined", _by(request), joining.facts(request.alerts))
@@ -339,10 +342,26 @@ class Accepter:
         return Answer(outcome, reason, request.service.name, str(request.service.workload), "", decision)
 
 
+def _heard(before: Heard, request: Request, words: Sequence[Word] = ()) -> Heard:
+    """Return what has been heard with the request added; equal to `before` when it adds nothing."""
+    after = joining.heard(before, request.alerts, request.carried, words)
+    issue = request.service.github_issue
+    own = {"github": issue} if issue else {}
+    return replace(after, references={**own, **request.references, **after.references})
+
+
 def _order_word(order: Order, response: Response) -> Word:
     """Return an order that meets a live response: a rollback answers its question with yes, else a note."""
     verb = "approve" if order.wanted.value == "rollback" and response.phase == Step.APPROVE else "order"
     return Word(verb, order.by, order.at, order.reason, response.question)
+
+
+def _look_again_at(finding: Finding, now: datetime) -> datetime:
+    """Return when a delayed response looks again: at the end of what delays it; a freeze may be lifted."""
+    soon = now + LOOK_AGAIN
+    if finding.until is None:
+        return soon
+    return min(finding.until, soon) if finding.reason is Reason.FREEZE else finding.until
 
 
 def _by(request: Request) -> str:

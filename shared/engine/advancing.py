@@ -93,14 +93,14 @@ class Advancer:
         if hand.remaining(now) < RENEW_BELOW:
             stored = self.committer.commit(hand, now, due_at=None, release=False)
             return None, stored is not Stored.NO
-        if hand.response.takeovers > MOST_TAKEOVERS and hand.response.ending is None:
-            return self._stop(
-                hand, Stop(hand.response, Outcome.FAILED, Reason.INTERNAL, "its workers died"), now
-            )
+        if hand.response.takeovers > MOST_TAKEOVERS:
+            given_up = replace(hand.response, intent=None)
+            return self._stop(hand, Stop(given_up, Outcome.FAILED, Reason.INTERNAL, "its workers died"), now)
         if hand.response.intent is not None:
             return self._make(hand, hand.response.intent)
         abort = hand.response.heard.word("abort")
-        if abort is not None and hand.response.ending is None:
+        restoring = hand.response.phase == Step.RESTORE.value
+        if abort is not None and not restoring:
             detail = f"{abort.by}: {abort.reason}" if abort.reason else abort.by
             return self._stop(
                 hand, Stop(hand.response, Outcome.ABORTED, Reason.ABORTED_BY_PERSON, detail), now
@@ -213,7 +213,11 @@ class Advancer:
         return None, stored is not Stored.NO
 
     def _stop(self, hand: Hand, result: Stop, now: datetime) -> tuple[datetime | None, bool]:
-        """End the response; if it holds extra capacity, go and take that back first."""
+        """End the response; if it holds extra capacity, go and take that back first.
+
+        That is stored before anything else is done: were it lost, a step that kills its workers would be
+        given up again and again.
+        """
         ending = Ending(result.outcome, result.reason, result.detail)
         hand.response = result.response
         in_restore = hand.response.phase == Step.RESTORE.value
@@ -222,7 +226,8 @@ class Advancer:
         facts = {"outcome": ending.outcome.value, "reason": ending.reason.value, "detail": ending.detail}
         hand.note(now, "ending", {**facts, **result.facts})
         hand.response = replace(hand.response, ending=ending).entered(Step.RESTORE, now)
-        return None, True
+        stored = self.committer.commit(hand, now, due_at=None, release=False)
+        return None, stored is not Stored.NO
 
     def _end(
         self,

@@ -127,10 +127,7 @@ class Committer:
             if fresh.state.commit_id == commit.state.commit_id:
                 self._keep(hand, commit)
                 return Stored.YES
-            only_joined = lost.parts <= {"state", "event"} and _same_words(
-                fresh.state.response, hand.response
-            )
-            if not only_joined:
+            if not (lost.parts <= {"state", "event"} and _rebases(fresh.state.response, hand.response)):
                 hand.become(fresh)
                 return Stored.AGAIN
             hand.state = fresh.state
@@ -191,9 +188,10 @@ class Committer:
             hand.storm = Versioned(commit.storm[1].value, commit.storm[1].version + 1)
 
 
-def _same_words(stored: Response, draft: Response) -> bool:
+def _rebases(stored: Response, draft: Response) -> bool:
+    """Return whether what joined meanwhile can wait until the next look; no end may overtake an alert."""
     heard, before = stored.heard, draft.heard
-    return heard.words == before.words and heard.all_resolved == before.all_resolved
+    return draft.live and heard.words == before.words and heard.all_resolved == before.all_resolved
 
 
 def read_held(records: Records, response_id: str, cluster: str) -> Held | None:

@@ -1,6 +1,6 @@
 """Joins: what alerts and people add to a live response, whoever holds its lease."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
@@ -9,7 +9,7 @@ from uuid import uuid4
 from shared.domain.alerts import Alert, AlertDigest
 from shared.domain.changes import Scalar
 from shared.domain.reasons import Reason
-from shared.domain.response import KEPT_ALERTS, Event, Heard, Step, Word
+from shared.domain.response import KEPT_ALERTS, Event, Heard, Response, Step, Word
 from shared.domain.signals import Reading, Readings, Signal
 from shared.engine.hands import TasksFor, numbered
 from shared.errors import TemporaryError
@@ -96,22 +96,48 @@ class Said(Enum):
 
     TAKEN = auto()
     REPEATED = auto()  # the same word had been said before
-    NOT_ASKED = auto()  # an approval where nothing is asked
+    NOT_ASKED = auto()  # an approval where nothing is asked, something else is, or someone has said no
     ENDED = auto()
     UNKNOWN = auto()  # no such response
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Takes people's words on a response: approve and abort."""
+    """Takes people's words on a response: approve, abort, now (not wait any longer), acknowledge."""
 
     records: Records
     queue: Queue
     clock: Clock
     tasks_for: TasksFor
 
-    def say(self, response_id: str, verb: str, *, by: str, reason: str = "") -> Said:
-        """Record a word. An approval counts for the question that is asked now, and for no other."""
+    def say(
+        self, response_id: str, verb: str, *, by: str, reason: str = "", question: str | None = None
+    ) -> Said:
+        """Record a word; the first of its kind wins.
+
+        An approval counts for the question that is asked now, and for no other; `question` is the one that
+        the person was shown, where that is known. ``now`` ends a hold, and is an approval where one is asked.
+        """
+
+        def word(response: Response, now: datetime) -> Word | Said:
+            if verb not in _ANSWERS:
+                return Word(verb, by, now, reason)
+            if question is not None and question != response.question:
+                return Said.NOT_ASKED
+            counts_as = _counts_as(verb, response)
+            if response.heard.word(counts_as or verb, response.question):
+                return Said.REPEATED
+            if not counts_as or response.heard.word("abort"):
+                return Said.NOT_ASKED
+            return Word(counts_as, by, now, reason, response.question)
+
+        return self._add(response_id, word)
+
+    def refuse(self, response_id: str, verb: str, *, by: str) -> Said:
+        """Record that someone without the right to it wanted to say a word; once for each person and word."""
+        return self._add(response_id, lambda _, now: Word("refused", by, now, verb, question=f"{verb} {by}"))
+
+    def _add(self, response_id: str, word_on: Callable[[Response, datetime], Word | Said]) -> Said:
         for _ in range(50):
             state = self.records.read(responses=[response_id]).states.get(response_id)
             if state is None:
@@ -119,14 +145,15 @@ class Listener:
             response = state.response
             if not response.live:
                 return Said.ENDED
-            if verb == "approve" and response.phase != Step.APPROVE:
-                return Said.REPEATED if response.heard.word("approve", response.question) else Said.NOT_ASKED
             now = self.clock()
-            question = response.question if verb == "approve" else ""
-            after = heard(response.heard, (), {}, (Word(verb, by, now, reason, question),))
+            word = word_on(response, now)
+            if isinstance(word, Said):
+                return word
+            after = heard(response.heard, (), {}, (word,))
             if after == response.heard:
                 return Said.REPEATED
-            event = Event(0, 0, now, response.phase, verb, by, {"reason": reason} if reason else {})
+            facts = {"reason": word.reason} if word.reason else {}
+            event = Event(0, 0, now, response.phase, word.verb, word.by, facts)
             commit = join(state, after, event, now)
             tasks = tuple(task for e in commit.events for task in self.tasks_for(response, e))
             if self.records.commit(replace(commit, tasks=tasks)) is not None:
@@ -141,3 +168,14 @@ class Listener:
             self.queue.send(response_id)
         except TemporaryError:
             return
+
+
+_ANSWERS = frozenset({"approve", "now"})
+"""Words that answer a question, so that each counts for one only."""
+
+
+def _counts_as(verb: str, response: Response) -> str:
+    """Return as which word an answer counts in the phase that the response is in; empty where as none."""
+    if response.phase == Step.APPROVE:
+        return "approve"
+    return "now" if response.phase == Step.HOLD and verb == "now" else ""

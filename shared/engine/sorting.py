@@ -32,21 +32,18 @@ def requests_of(
             gathered.append(alert)
             if service.name < known.name:
                 found[service.workload] = (service, gathered)
-    requests = [
-        Request(
-            service=service,
-            source=source,
-            key=f"{key_of(gathered)}/{ref}",
-            keyed_by_id=keyed_by_id,
-            alerts=tuple(sorted(_distinct(gathered), key=lambda a: a.episode)),
-        )
-        for ref, (service, gathered) in sorted(found.items())
-    ]
+    requests = []
+    for ref, (service, gathered) in sorted(found.items()):
+        alerts = _distinct(gathered)
+        key = f"{key_of(alerts)}/{ref}"
+        requests.append(Request(service, source, key, keyed_by_id=keyed_by_id, alerts=tuple(alerts)))
     return requests, [Answer(Acceptance.IGNORED, reason) for reason in sorted(ignored)]
 
 
 def _distinct(alerts: Sequence[Alert]) -> list[Alert]:
-    return list({(a.episode, a.firing): a for a in alerts}.values())
+    """Return each firing and each resolution once, by episode, those that fire first."""
+    found = {(a.episode, not a.firing): a for a in alerts}
+    return [found[key] for key in sorted(found)]
 
 
 def _services(catalogue: Catalogue, alert: Alert) -> list[Service] | Reason:

@@ -4,12 +4,14 @@ A task never delays its response. The attempt is stored before the effect, so a 
 without a result, and the task is tried again once its lease has run out.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
 
 from shared.domain.owed import Finished, Later, TaskKind
-from shared.domain.response import Task
+from shared.domain.response import Response, Task
 from shared.engine.hands import LEASE
 from shared.errors import PermanentError, TemporaryError
 from shared.ports import Clock, Records, Versioned
@@ -19,13 +21,25 @@ FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=15)
 
 
+class LoneKind(Protocol):
+    """A kind of task that is about no one response; its `response_id` is only the key it is kept under."""
+
+    def run(self, task: Task, now: datetime) -> Finished | Later:
+        """Do what is owed. Raises TemporaryError (tried again later) and PermanentError (given up)."""
+        ...
+
+
+Work = Callable[[Task, datetime], Finished | Later]
+
+
 @dataclass(frozen=True)
 class TaskRunner:
-    """Runs tasks that are due."""
+    """Runs tasks that are due. `lone` kinds are run without a response."""
 
     records: Records
     kinds: Mapping[str, TaskKind]
     clock: Clock
+    lone: Mapping[str, LoneKind] = field(default_factory=dict)
 
     def run_due(self, response_id: str) -> None:
         """Run the tasks of a response that are due now."""
@@ -39,18 +53,18 @@ class TaskRunner:
         now = self.clock()
         if stored is None or stored.value.due_at is None or stored.value.due_at > now:
             return
-        state = self.records.read(responses=[response_id]).states.get(response_id)
-        if state is None:
+        work = self._work(stored.value)
+        if work is None:
+            return
+        if stored.value.attempts >= MOST_ATTEMPTS:
+            tired = f"given up after {stored.value.attempts} attempts that left no result"
+            self._put(_ended(stored.value, tired, now), stored.version)
             return
         attempt = replace(stored.value, attempts=stored.value.attempts + 1, due_at=now + LEASE)
         if not self.records.put_task(Versioned(attempt, stored.version)):
             return
-        kind = self.kinds.get(attempt.kind)
-        if kind is None:
-            self._put(_ended(attempt, f"given up: no task kind {attempt.kind}", now), stored.version + 1)
-            return
         try:
-            result = kind.run(attempt, state.response, now)
+            result = work(attempt, now)
         except TemporaryError as error:
             self._put(self._again(attempt, error), stored.version + 1)
             return
@@ -58,6 +72,16 @@ class TaskRunner:
             self._put(_ended(attempt, f"given up: {error}", self.clock()), stored.version + 1)
             return
         self._finish(attempt, result, stored.version + 1)
+
+    def _work(self, task: Task) -> Work | None:
+        """Return what runs the task; None when the response that it is owed by is not there."""
+        lone = self.lone.get(task.kind)
+        if lone is not None:
+            return lone.run
+        state = self.records.read(responses=[task.response_id]).states.get(task.response_id)
+        if state is None:
+            return None
+        return partial(_run, self.kinds.get(task.kind), state.response)
 
     def _finish(self, attempt: Task, result: Finished | Later, version: int) -> None:
         if isinstance(result, Later):
@@ -80,6 +104,12 @@ class TaskRunner:
     def _put(self, task: Task, version: int) -> None:
         """Store a task; one that was meanwhile taken over by another worker stays theirs."""
         self.records.put_task(Versioned(task, version))
+
+
+def _run(kind: TaskKind | None, response: Response, task: Task, now: datetime) -> Finished | Later:
+    if kind is None:
+        raise PermanentError(f"no task kind {task.kind}")
+    return kind.run(task, response, now)
 
 
 def _ended(task: Task, result: str, now: datetime) -> Task:

@@ -18,6 +18,9 @@ from shared.ports import Clock, Held, Records
 
 log = logging.getLogger("backout.worker")
 
+HAIR_SECONDS = 0.01
+"""A message that comes so little after its time will do: there need not be a second one."""
+
 
 @dataclass(order=True)
 class _Job:
@@ -104,8 +107,11 @@ class Worker:
         finally:
             with self._changed:
                 self._busy.discard(response_id)
-        if due_at is not None:
-            self.send(response_id, delay_seconds=max(0.0, (due_at - self._clock()).total_seconds()))
+        if due_at is None:
+            return
+        delay_seconds = max(0.0, (due_at - self._clock()).total_seconds())
+        if not self._planned(response_id, within_seconds=delay_seconds + HAIR_SECONDS):
+            self.send(response_id, delay_seconds=delay_seconds)
 
     def _sweep(self) -> None:
         while not self._closing.wait(self._sweep_seconds):
@@ -123,10 +129,13 @@ class Worker:
     def _known(self, response_id: str) -> bool:
         """Return whether the response is being worked on or about to be."""
         with self._changed:
-            if response_id in self._busy:
-                return True
-            soon = time.monotonic() + self._sweep_seconds
-            return any(job.response_id == response_id and job.at <= soon for job in self._jobs)
+            busy = response_id in self._busy
+        return busy or self._planned(response_id, within_seconds=self._sweep_seconds)
+
+    def _planned(self, response_id: str, *, within_seconds: float) -> bool:
+        with self._changed:
+            last_at = time.monotonic() + within_seconds
+            return any(job.response_id == response_id and job.at <= last_at for job in self._jobs)
 
 
 def _logged(future: "Future[None]") -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from shared.domain.changes import Scalar
 from shared.domain.reasons import Reason
 from shared.domain.response import Event, Outcome, Response, Task
+from shared.messages import digest
 
 TOLD = frozenset(
     {
@@ -37,12 +38,20 @@ def always(_: Response, code: str) -> bool:
 
 @dataclass(frozen=True)
 class Routing:
-    """Turns events into messages that are owed, one task for each channel that wants it."""
+    """Turns events into messages that are owed, one task for each channel that wants it.
+
+    With `digests`, what belongs in a digest (decisions that touch nothing, the questions of a storm) is told
+    there and not by itself.
+    """
 
     channels: Mapping[str, Wants] = field(default_factory=dict)
+    digests: bool = False
 
     def owed(self, response: Response, event: Event) -> list[Task]:
         """Return the messages that an event gives rise to; none for what nobody needs to hear."""
+        gathered = digest.arming(response, event) if self.digests else None
+        if gathered is not None:
+            return [gathered]
         held_at_the_door = event.facts.get("delayed") if event.code == "accepted" else None
         code = "delayed" if held_at_the_door else event.code
         if code == "ended" and not worth_telling(response):

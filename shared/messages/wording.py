@@ -1,6 +1,6 @@
 """The wording of messages: an event of a response in words for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -13,9 +13,13 @@ from shared.ports import Button, Message
 
 @dataclass(frozen=True)
 class Wording:
-    """Words messages. `links` are templates by name, with ``{response_id}``, ``{service}`` in them."""
+    """Words messages. `links` are templates by name, with ``{response_id}``, ``{service}`` in them.
+
+    `answer` makes a link at which what is asked can be answered, for one person's use once.
+    """
 
     links: Mapping[str, str] = field(default_factory=dict)
+    answer: Callable[[Response], str] | None = None
 
     def word(self, response: Response, task: Task, events: Sequence[Event] = ()) -> Message:
         """Return the message of a ``tell`` task; `events` are the response's history so far."""
@@ -29,7 +33,7 @@ class Wording:
             lines=tuple(lines),
             response_id=response.id,
             severity=severity.value if severity else "",
-            links={name: _filled(link, response) for name, link in self.links.items()},
+            links=self._links(response, code),
             code=code,
             service=response.service,
             team=response.team,
@@ -39,6 +43,13 @@ class Wording:
             buttons=_buttons(response),
             references=response.heard.references,
         )
+
+    def _links(self, response: Response, code: str) -> dict[str, str]:
+        """Return the links; a message that asks has one at which it can be answered, where there are any."""
+        links = {name: _filled(link, response) for name, link in self.links.items()}
+        if self.answer is not None and code in {"asked", "holding"} and response.live:
+            links["answer"] = self.answer(response)
+        return links
 
 
 STORY = frozenset(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.domain.decisions import Decision
 from shared.domain.matrix import Action
 from shared.domain.reasons import Reason
 from shared.domain.response import Outcome, Response, Step
@@ -12,6 +13,9 @@ from shared.ports import Signals, Workloads
 from shared.runbook import looking
 
 LOOK_EVERY = timedelta(seconds=30)
+
+ANSWERED_BY_SIGNALS = frozenset({Reason.LIVE_UNKNOWN, Reason.ROW_ASKS})
+"""Questions that fall away when a row that needs nobody's word matches live."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +37,31 @@ class Approve:
         if yes is not None:
             facts = {"by": yes.by, "reason": yes.reason, "question": response.question}
             return Done(response, "approved", facts, to=Step.ASSESS)
-        service = looking.service_of(self.catalogue, response)
-        expires_at = response.step_started_at + timedelta(seconds=service.timing.approve)
+        timing = looking.timing_of(self.catalogue, response)
+        expires_at = response.step_started_at + timedelta(seconds=timing.approve)
         if now >= expires_at:
             return Stop(response, Outcome.REFUSED, Reason.APPROVAL_EXPIRED, "nobody answered")
         workload = self.workloads.read(response.workload)
         gone = looking.superseded(response, workload)
         if gone is not None:
             return gone
+        service = looking.service_of(self.catalogue, response, workload)
         live = looking.measured(self.signals, service, response)
         decision = looking.weighed(service, response, live)
-        clear = decision.action is Action.NONE and not looking.unclear(response, decision, workload)
-        if response.order is None and clear:
+        well = decision.action is Action.NONE and not looking.unclear(response, decision, workload)
+        if response.order is None and well:
             result = looking.recovered(response, service, live, now, looking.readings_of(decision))
             return (
                 replace(result, until=min(result.until, expires_at)) if isinstance(result, Wait) else result
             )
+        if response.order is None and ANSWERED_BY_SIGNALS.issuperset(response.asks) and _justified(decision):
+            return Done(response, "", to=Step.ASSESS)
         first = response.told != "asked"
         asking = replace(response, told="asked", below_since=None)
         facts = {"asks": ", ".join(response.asks), "expires_at": expires_at.isoformat()}
         return Wait(asking, min(now + LOOK_EVERY, expires_at), "asked" if first else "", facts)
+
+
+def _justified(decision: Decision) -> bool:
+    """Return whether the signals justify acting by themselves."""
+    return decision.action is not Action.NONE and not decision.asks

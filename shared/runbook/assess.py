@@ -10,7 +10,7 @@ from shared.domain.decisions import Decision
 from shared.domain.guardrails import Effect, Finding, Rails
 from shared.domain.matrix import Action
 from shared.domain.reasons import Reason
-from shared.domain.response import Choice, Outcome, Response, Seen, Wanted
+from shared.domain.response import Choice, Outcome, Response, Seen, Step, Wanted
 from shared.domain.revisions import Candidate, Health, Pick
 from shared.domain.services import QUERYABLE, Catalogue, Mode, Service
 from shared.domain.signals import Reading, Signal
@@ -52,7 +52,8 @@ class Assess:
 
     def run(self, case: Case, now: datetime) -> Result:
         """Decide, or wait for what is not known yet, or end."""
-        response = case.response
+        response = looking.without_order(case.response)
+        case = replace(case, response=response)
         service = looking.service_of(self.catalogue, response)
         early = self._before_looking(case, service, now)
         if early is not None:
@@ -76,7 +77,7 @@ class Assess:
             return None
         if finding.effect is Effect.REFUSE:
             return Stop(case.response, Outcome.REFUSED, finding.reason, finding.detail)
-        return _delayed(case.response, finding, now)
+        return looking.delayed(case.response, finding, now)
 
     def _look(self, response: Response, service: Service) -> _Look | Stop:
         """Read the cluster and measure, side by side: neither waits for the other."""
@@ -122,9 +123,8 @@ class Assess:
                 replace(response, decision=decision), looked.service, looked.live, now, {}
             )
         wanted = response.order.wanted if response.order else None
-        rolls_back = wanted in (None, Wanted.ROLLBACK) and (
-            decision.acts is not Action.SCALE_THEN_ROLLBACK or response.scaled
-        )
+        scales_first = decision.acts is Action.SCALE_THEN_ROLLBACK and not response.scaled
+        rolls_back = wanted is Wanted.ROLLBACK or (wanted is None and not scales_first)
         response = replace(response, decision=decision, choice=_choice(looked.workload, pick))
         found = self._findings(case, looked, pick, decision, rolls_back=rolls_back, unknown=unknown, now=now)
         found = guardrails.without(found, response.order.override if response.order else ())
@@ -134,7 +134,7 @@ class Assess:
             if finding.effect is Effect.REFUSE:
                 return Stop(response, Outcome.REFUSED, finding.reason, finding.detail, facts)
             if finding.effect is Effect.DELAY:
-                return _delayed(response, finding, now)
+                return looking.delayed(response, finding, now)
         return self._planned(response, looked, decision, found=found, wanted=wanted, facts=facts, now=now)
 
     def _planned(
@@ -150,9 +150,11 @@ class Assess:
     ) -> Result:
         answered = ANSWERED_BY_ORDER if response.order else frozenset()
         asks = tuple(dict.fromkeys(f.reason for f in found if f.reason not in answered))
+        plan = plans.plan(
+            decision.acts, asks=bool(asks or response.approved), wanted=wanted, scaled=response.scaled
+        )
         if response.approved is not None:
-            asks = ()
-        plan = plans.plan(decision.acts, asks=bool(asks), wanted=wanted, scaled=response.scaled)
+            asks, plan = (), tuple(step for step in plan if step is not Step.APPROVE)
         deadline = decision.deadline_seconds
         response = replace(
             response,
@@ -189,30 +191,35 @@ class Assess:
     def _pick(self, case: Case, looked: _Look) -> tuple[Pick, dict[Signal, Reading]]:
         """Choose the revision, measuring how candidates did in the time before their successor came.
 
-        Returns the readings before the current rollout too: the baseline that degradation is told by.
+        Returns the baseline too, by which degradation is told: what the chosen one read then, or, where
+        that was not looked at, the readings before the current rollout.
         """
         workload, record, order = looked.workload, case.record, case.response.order
-        baseline: dict[Signal, Reading] = {}
-        if workload.rollout_began_at is not None and looked.service.measured:
-            measured = self.signals.measure(looked.service, QUERYABLE, at=workload.rollout_began_at)
-            baseline = dict(measured.readings)
+        newest = self._read_at(workload.rollout_began_at, looked)
         if order is not None and order.to_revision is not None:
-            return revisions.named(workload, order.to_revision), baseline
+            return revisions.named(workload, order.to_revision), newest
         found = revisions.candidates(workload, record.quarantined)
         health: dict[str, Health] = {}
+        lived: dict[str, dict[Signal, Reading]] = {}
         while True:
             pick = revisions.choose(found, health=health, known_good=record.known_good)
             if pick.look_at is None:
-                return pick, baseline
-            candidate = pick.look_at
-            health[candidate.revision.template_id] = self._health(candidate, looked, baseline)
+                chosen = pick.revision.template_id if pick.revision else ""
+                return pick, lived.get(chosen, newest)
+            until, id_ = pick.look_at.ran_until, pick.look_at.revision.template_id
+            lived[id_] = newest if until == workload.rollout_began_at else self._read_at(until, looked)
+            health[id_] = self._health(pick.look_at, looked, lived[id_])
 
-    def _health(self, candidate: Candidate, looked: _Look, baseline: dict[Signal, Reading]) -> Health:
+    def _read_at(self, at: datetime | None, looked: _Look) -> dict[Signal, Reading]:
+        """Measure what can be queried at a time in the past; nothing when nobody knows which."""
+        if at is None or not looked.service.measured:
+            return {}
+        return dict(self.signals.measure(looked.service, QUERYABLE, at=at).readings)
+
+    def _health(self, candidate: Candidate, looked: _Look, last: dict[Signal, Reading]) -> Health:
         until = candidate.ran_until
         if until is None or not looked.service.measured:
             return Health.UNKNOWN
-        newest = until == looked.workload.rollout_began_at
-        last = baseline if newest else self.signals.measure(looked.service, QUERYABLE, at=until).readings
         window = timedelta(seconds=looked.live.longest_window or looked.service.timing.scrape)
         earlier = self.signals.measure(looked.service, QUERYABLE, at=until - 2 * window).readings
         matched = {row.signal for row in looked.decision.matched} & set(QUERYABLE) or {Signal.ERROR_RATE}
@@ -255,15 +262,6 @@ class Assess:
     def _stormy(self, case: Case, now: datetime) -> bool:
         room = case.storm.room(case.response.id, now, limit=self.rails.storm_limit, per=self.rails.storm_per)
         return not room or case.response.rank >= self.rails.storm_limit
-
-
-def _delayed(response: Response, finding: Finding, now: datetime) -> Wait:
-    until = finding.until or now + looking.LOOK_AGAIN
-    if finding.reason is Reason.FREEZE:
-        until = min(until, now + looking.LOOK_AGAIN)
-    code = "delayed" if response.delay is not finding.reason else ""
-    facts = {"reason": finding.reason.value, "detail": finding.detail}
-    return Wait(replace(response, delay=finding.reason), until, code, facts)
 
 
 def _choice(workload: Workload, pick: Pick) -> Choice | None:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from shared.domain import decisions, guardrails, signals
 from shared.domain.decisions import Decision, Verdict
-from shared.domain.guardrails import Rails
+from shared.domain.guardrails import Finding, Rails
 from shared.domain.matrix import Action
 from shared.domain.reasons import Reason
-from shared.domain.response import Outcome, Response
+from shared.domain.response import Outcome, Response, Wanted
 from shared.domain.services import QUERYABLE, Catalogue, Service, Timing, annotated
 from shared.domain.signals import Signal
 from shared.domain.steps import Case, Stop, Wait
@@ -47,6 +47,24 @@ def service_of(catalogue: Catalogue, response: Response, workload: Workload | No
     return described
 
 
+def without_order(response: Response) -> Response:
+    """Return the response without an order that is not enough for the alerts which joined it.
+
+    An alert meets the claim of an assessment or of a scaling and joins that. Once the order is carried out,
+    the response is the alerts' own: it does not end as if nothing had been heard.
+    """
+    order = response.order
+    if order is None or order.wanted is Wanted.ROLLBACK or not joined_firing(response):
+        return response
+    carried_out = order.wanted is Wanted.ASSESS or response.scaled
+    return replace(response, order=None) if carried_out else response
+
+
+def joined_firing(response: Response) -> bool:
+    """Return whether an alert that fires joined a response that something else began."""
+    return any(alert.firing and alert.source != response.source for alert in response.heard.alerts)
+
+
 def timing_of(catalogue: Catalogue, response: Response) -> Timing:
     """Return the service's timing, the built-in one when the configuration no longer has the service."""
     service = catalogue.of(response.service, response.workload)
@@ -64,11 +82,13 @@ def measured(source: Signals, service: Service, response: Response) -> Measured:
 def weighed(service: Service, response: Response, live: Measured) -> Decision:
     """Decide on what is known now: live beats carried, and only the service's word may stand in for live.
 
-    What has no query keeps the value that it came with; without a signal source the carried values count
-    only where the service says `trust_alerts`.
+    What has no query keeps the value that it came with, until its alerts have resolved; without a signal
+    source the carried values count only where the service says `trust_alerts`.
     """
     carried = response.heard.carried
-    if service.measured or not service.trust_alerts:
+    if response.heard.all_resolved:
+        carried = {}
+    elif service.measured or not service.trust_alerts:
         carried = {s: r for s, r in carried.items() if s in signals.NEVER_QUERIED}
     return decisions.decide(service.matrix, signals.merged(carried, live.readings))
 
@@ -82,12 +102,15 @@ def relevant(response: Response, decision: Decision) -> tuple[decisions.RowVerdi
 def unclear(response: Response, decision: Decision, workload: Workload | None = None) -> bool:
     """Return whether nothing matches and it cannot be said that all is well.
 
-    Rows the response came with must all be known; one that came with none needs one known row. Idle on
-    pods that are not ready is unclear too: nobody can reach them.
+    Rows the response came with must all be known; one that came with none needs one known row. Of what no
+    query measures the alerts alone tell, and once they have resolved it is well. Idle on pods that are not
+    ready is unclear too: nobody can reach them.
     """
     if decision.action is not Action.NONE:
         return False
     rows = relevant(response, decision)
+    if response.heard.all_resolved:
+        rows = tuple(row for row in rows if row.reading != signals.NOT_MEASURED)
     unknown = [row for row in rows if row.verdict is Verdict.UNKNOWN]
     if unknown and (response.heard.carried or len(unknown) == len(rows)):
         return True
@@ -135,12 +158,20 @@ def held_back(case: Case, service: Service, rails: Rails, now: datetime) -> Wait
     response = case.response
     service = replace(service, team=response.team or service.team)
     finding = guardrails.weightiest(guardrails.delays(service, rails, case.freezes, now))
-    if finding is None:
-        return None
-    until = min(finding.until or now + LOOK_AGAIN, now + LOOK_AGAIN)
+    return delayed(response, finding, now) if finding is not None else None
+
+
+def delayed(response: Response, finding: Finding, now: datetime) -> Wait:
+    """Return the wait that a guardrail imposes; the step's own time begins anew when it ends.
+
+    A freeze may be lifted before its end, so it is looked at again soon.
+    """
+    until = finding.until or now + LOOK_AGAIN
+    if finding.reason is Reason.FREEZE:
+        until = min(until, now + LOOK_AGAIN)
     code = "delayed" if response.delay is not finding.reason else ""
-    delayed = replace(response, delay=finding.reason)
-    return Wait(delayed, until, code, {"reason": finding.reason.value, "detail": finding.detail})
+    held = replace(response, delay=finding.reason, step_started_at=until)
+    return Wait(held, until, code, {"reason": finding.reason.value, "detail": finding.detail})
 
 
 def superseded(response: Response, workload: Workload | None) -> Stop | None:

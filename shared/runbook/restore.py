@@ -10,7 +10,7 @@ from shared.domain.services import Catalogue
 from shared.domain.steps import Case, Done, Intend, Made, Result
 from shared.domain.workloads import Workload
 from shared.ports import Workloads
-from shared.runbook import looking
+from shared.runbook import capacity, looking
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,21 @@ class Restore:
 
     def run(self, case: Case, now: datetime) -> Result:
         """Intend to take back what was added; what someone else changed meanwhile is left alone."""
-        response, capacity = case.response, case.response.capacity
-        if capacity is None:
+        response, extra = case.response, case.response.capacity
+        if extra is None:
             return Done(response, "")
         service = looking.service_of(self.catalogue, response)
         held_back = looking.held_back(case, service, self.rails, now)
         if held_back is not None:
             return held_back
         workload = self.workloads.read(response.workload)
-        change = _back(response, capacity, workload) if workload is not None else None
-        if change is None:
-            return Done(replace(response, capacity=None), "capacity_left_alone", {"added": capacity.added})
-        return Intend(
-            replace(response, delay=None), change, {"before": capacity.added, "after": capacity.before}
-        )
+        now_there = capacity.present(workload) if workload is not None else None
+        if workload is None or now_there != capacity.after(extra):
+            as_before = now_there == capacity.before(extra)
+            code = "capacity_as_before" if as_before else "capacity_left_alone"
+            return Done(replace(response, capacity=None), code, {"added": extra.added})
+        change = _back(response, extra, workload)
+        return Intend(replace(response, delay=None), change, {"before": extra.added, "after": extra.before})
 
     def apply(self, change: Change) -> Applied:
         """Make the change by compare-and-swap."""
@@ -48,18 +49,14 @@ class Restore:
 
     def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
         """Note that nothing is owed any more."""
-        capacity = case.response.capacity
-        facts = {"after": capacity.before if capacity else None}
+        extra = case.response.capacity
+        facts = {"after": extra.before if extra else None}
         return Made(replace(case.response, capacity=None), "capacity_taken_back", facts)
 
 
-def _back(response: Response, capacity: Capacity, workload: Workload) -> Change | None:
+def _back(response: Response, extra: Capacity, workload: Workload) -> Change:
     scaler = workload.autoscaler
-    if capacity.autoscaler:
-        if scaler is None or scaler.name != capacity.autoscaler:
-            return None
-        if (scaler.minimum, scaler.maximum) != (capacity.added, capacity.maximum_added):
-            return None
+    if scaler is not None:
         return SetAutoscalerMinimum(
             workload=workload.ref,
             response_id=response.id,
@@ -67,15 +64,13 @@ def _back(response: Response, capacity: Capacity, workload: Workload) -> Change 
             resource_version=scaler.resource_version,
             minimum_before=scaler.minimum,
             maximum_before=scaler.maximum,
-            minimum=capacity.before,
-            maximum=capacity.maximum_before,
+            minimum=extra.before,
+            maximum=extra.maximum_before,
         )
-    if workload.replicas != capacity.added:
-        return None
     return SetReplicas(
         workload=workload.ref,
         response_id=response.id,
         resource_version=workload.resource_version,
         replicas_before=workload.replicas,
-        replicas=capacity.before,
+        replicas=extra.before,
     )

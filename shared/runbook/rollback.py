@@ -31,12 +31,17 @@ class Rollback:
         return looking.timing_of(self.catalogue, response).rollback
 
     def run(self, case: Case, now: datetime) -> Result:
-        """Intend the change, unless it has been made, someone deployed, or a guardrail speaks now."""
+        """Intend the change, unless it has been made, someone deployed, or a guardrail speaks now.
+
+        After a delay everything is assessed again: the service may have recovered meanwhile.
+        """
         response, choice = case.response, _chosen(case.response)
         service = looking.service_of(self.catalogue, response)
         held_back = looking.held_back(case, service, self.rails, now)
         if held_back is not None:
             return held_back
+        if response.delay is not None:
+            return Done(replace(response, delay=None), "", to=Step.ASSESS)
         if response.automatic and not self._room(case, now):
             return Done(response, "storm", {"limit": self.rails.storm_limit}, to=Step.ASSESS)
         seen = response.seen
@@ -66,7 +71,7 @@ class Rollback:
             "to_image": choice.to_image,
             "generation": generation,
         }
-        return Intend(replace(response, delay=None), change, facts, takes_token=response.automatic)
+        return Intend(response, change, facts, takes_token=response.automatic)
 
     def apply(self, change: Change) -> Applied:
         """Make the change by compare-and-swap."""

@@ -13,7 +13,7 @@ from shared.domain.steps import Case, Done, Intend, Made, Result
 from shared.domain.workloads import Workload
 from shared.errors import PermanentError
 from shared.ports import Workloads
-from shared.runbook import looking
+from shared.runbook import capacity, looking
 
 FACTOR = 1.5
 """How much capacity is added: half as much again, at least one."""
@@ -38,14 +38,16 @@ class Scale:
         held_back = looking.held_back(case, service, self.rails, now)
         if held_back is not None:
             return held_back
+        if response.delay is not None:
+            return Done(replace(response, delay=None), "", to=Step.ASSESS)
         workload = looking.must_read(self.workloads.read(response.workload), response)
         gone = looking.superseded(response, workload)
         if gone is not None:
             return gone
-        change = _more(response, workload)
-        if change is not None:
+        more = _more(response, workload)
+        if more is not None:
             seen = {"replicas_before": workload.replicas, "autoscaler": bool(workload.autoscaler)}
-            return Intend(replace(response, delay=None), change, seen)
+            return Intend(replace(response, capacity=more), _change(response, workload, more), seen)
         if response.order is not None and response.order.wanted is Wanted.SCALE:
             raise PermanentError(
                 f"{workload.ref} cannot be scaled to {response.order.replicas}",
@@ -59,8 +61,10 @@ class Scale:
         return self.workloads.apply(change)
 
     def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
-        """Remember what was added, to take it back; what a person ordered stays."""
-        added = _capacity(change)
+        """Keep what was added, to take it back; what a person ordered stays."""
+        added = case.response.capacity
+        if added is None:
+            raise PermanentError("capacity was added that nobody had planned")
         ordered = case.response.order is not None and case.response.order.wanted is Wanted.SCALE
         response = replace(case.response, scaled=True, capacity=None if ordered else added)
         facts: dict[str, Scalar] = {
@@ -71,12 +75,27 @@ class Scale:
         return Made(response, "scaled", facts)
 
 
-def _more(response: Response, workload: Workload) -> Change | None:
-    """Return the change that adds capacity, or None when there is no way to add any."""
+def _more(response: Response, workload: Workload) -> Capacity | None:
+    """Return the capacity that is to be added, or None when there is no way to add any.
+
+    It is stored with the intent. After a time-out nobody knows whether the change was made, so the same
+    capacity is intended again, not half as much on top of it.
+    """
     if workload.ref.kind == "daemonset" or workload.replicas == 0:
         return None
+    intended = response.capacity
+    now = capacity.present(workload)
+    if intended is not None and now in (capacity.before(intended), capacity.after(intended)):
+        return intended
     ordered = response.order.replicas if response.order else None
     wanted = ordered or max(workload.replicas + 1, math.ceil(workload.replicas * FACTOR))
+    name, before, maximum_before = now
+    if workload.autoscaler is None:
+        return Capacity(name, before, maximum_before, wanted, 0)
+    return Capacity(name, before, maximum_before, max(wanted, before), max(wanted, maximum_before))
+
+
+def _change(response: Response, workload: Workload, more: Capacity) -> Change:
     scaler = workload.autoscaler
     if scaler is not None:
         return SetAutoscalerMinimum(
@@ -86,23 +105,13 @@ def _more(response: Response, workload: Workload) -> Change | None:
             resource_version=scaler.resource_version,
             minimum_before=scaler.minimum,
             maximum_before=scaler.maximum,
-            minimum=max(wanted, scaler.minimum),
-            maximum=max(wanted, scaler.maximum),
+            minimum=more.added,
+            maximum=more.maximum_added,
         )
     return SetReplicas(
         workload=workload.ref,
         response_id=response.id,
         resource_version=workload.resource_version,
         replicas_before=workload.replicas,
-        replicas=wanted,
+        replicas=more.added,
     )
-
-
-def _capacity(change: Change) -> Capacity:
-    if isinstance(change, SetAutoscalerMinimum):
-        return Capacity(
-            change.autoscaler, change.minimum_before, change.maximum_before, change.minimum, change.maximum
-        )
-    if isinstance(change, SetReplicas):
-        return Capacity("", change.replicas_before, 0, change.replicas, 0)
-    raise PermanentError(f"scale cannot make a {type(change).__name__}")

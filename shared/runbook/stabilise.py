@@ -29,7 +29,11 @@ class Sample(StrEnum):
 
 @dataclass(frozen=True)
 class Stabilise:
-    """Samples every poll; held means all samples over `stabilise` pass, one in ten forgiven."""
+    """Samples every poll; held means all samples over `stabilise` pass, one in ten forgiven.
+
+    The watching time begins anew as soon as it cannot be held any more, so that a service that warms up
+    for a while can still hold before twice the time is over.
+    """
 
     workloads: Workloads
     signals: Signals
@@ -91,15 +95,17 @@ class Stabilise:
             outcome_of = response if response.reason else replace(response, reason=Reason.HELD)
             return Done(outcome_of, "held", facts)
         if now >= last_at:
-            if watch.bad * 10 > _samples(watch) and watch.bad > 0:
+            passed = watch.good + watch.idle
+            if watch.bad or (passed and response.told == "watching_again"):
                 return Stop(response, Outcome.FAILED, Reason.STILL_BREACHED, watch.last, facts)
             return Stop(response, Outcome.INCONCLUSIVE, Reason.SIGNALS_UNKNOWN, watch.last, facts)
-        again = response
-        told = ""
-        if not held_targets(watch) and now - watch.since >= wanted:
-            again, told = replace(response, watch=Watch(now, last=watch.last)), "watching_again"
-        until = min(now + timedelta(seconds=service.timing.poll), max(last_at, now))
-        return Wait(again, until, told, facts if told else {})
+        until = min(now + timedelta(seconds=service.timing.poll), last_at)
+        if held_targets(watch) or _may_hold(watch, service, now):
+            return Wait(response, until)
+        again = replace(response, watch=Watch(now, last=watch.last))
+        if sample is not Sample.BAD or response.told == "watching_again":
+            return Wait(again, until)
+        return Wait(replace(again, told="watching_again"), until, "watching_again", facts)
 
 
 def _back_again(response: Response, workload: Workload) -> Stop | None:
@@ -155,6 +161,14 @@ def _tallied(watch: Watch, sample: Sample, why: str) -> Watch:
         idle=watch.idle + (sample is Sample.IDLE),
         last=why or watch.last,
     )
+
+
+def _may_hold(watch: Watch, service: Service, now: datetime) -> bool:
+    """Return whether the samples still to come can make up for the bad ones; if not, it is watched anew."""
+    if (now - watch.since).total_seconds() >= service.timing.stabilise:
+        return False
+    to_come = service.timing.stabilise / service.timing.poll
+    return (watch.bad + watch.unknown) * 10 <= to_come
 
 
 def _samples(watch: Watch) -> int:

@@ -1,18 +1,37 @@
 """The configuration: one YAML file, validated whole when it is loaded."""
 
 from shared.settings.loading import load, parse
-from shared.settings.model import Auth, Credential, People, Prometheus, Settings, Team
+from shared.settings.model import (
+    ApprovalLinks,
+    Auth,
+    Contact,
+    Credential,
+    GitHub,
+    PagerDuty,
+    People,
+    Prometheus,
+    Settings,
+    Slack,
+    StatusPage,
+    Team,
+)
 from shared.settings.references import SecretRef
 from shared.settings.secrets import Secrets
 
 __all__ = [
+    "ApprovalLinks",
     "Auth",
+    "Contact",
     "Credential",
+    "GitHub",
+    "PagerDuty",
     "People",
     "Prometheus",
     "SecretRef",
     "Secrets",
     "Settings",
+    "Slack",
+    "StatusPage",
     "Team",
     "load",
     "parse",

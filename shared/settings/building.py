@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass, replace
 from datetime import time, timedelta
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from shared.domain.guardrails import Rails
 from shared.domain.services import DEFAULT_ALIASES, MaintenanceWindow, Service
 from shared.domain.workloads import WorkloadRef
-from shared.settings import schema
+from shared.settings import integrations, schema, teams
 from shared.settings.conforming import Problems
-from shared.settings.model import Auth, Credential, People, Prometheus, Settings, Team
+from shared.settings.model import Auth, Credential, People, Prometheus, Settings
 from shared.settings.references import SecretRef, is_reference
+from shared.settings.shapes import check_id, check_url, zone
 from shared.settings.treatments import Builder
 from shared.settings.warnings import warnings
 
@@ -35,13 +34,18 @@ def build(document: schema.Document, problems: Problems) -> Settings:
         signals_by_alert=dict(document.alerts),
         auth=_auth(document.auth),
         prometheus=_prometheus(document.prometheus, problems),
-        teams={name: _team(said, f"teams.{name}", problems) for name, said in document.teams.items()},
+        teams={name: teams.team(said, f"teams.{name}", problems) for name, said in document.teams.items()},
         people=People(
             webhook=document.people.webhook,
             headers=_headers(document.people.headers, "people.headers", problems),
         ),
         ignored_annotations=tuple(document.ignored_annotations),
         links=dict(document.links),
+        pagerduty=integrations.pagerduty(document.pagerduty, problems),
+        slack=integrations.slack(document.slack, problems),
+        github=integrations.github(document.github, problems),
+        status_page=integrations.status_page(document.status_page, problems),
+        approval_links=integrations.approval_links(document.approval_links, problems),
     )
     _check_distinct(settings.services, problems)
     return replace(settings, warnings=tuple(warnings(settings)))
@@ -68,6 +72,8 @@ class _Services:
         service = self.builder.treated(defaults, entry, path)
         for i, url in enumerate(entry.health):
             check_url(url, f"{path}.health[{i}]", self.problems)
+        if entry.pagerduty_service:
+            check_id(entry.pagerduty_service, "pagerduty", f"{path}.pagerduty_service", self.problems)
         workload = self._workload(entry.workload, f"{path}.workload")
         return self._measured(
             replace(
@@ -76,6 +82,8 @@ class _Services:
                 workload=workload,
                 match=self._match(entry, workload, f"{path}.match"),
                 health=tuple(entry.health),
+                pagerduty_service=entry.pagerduty_service,
+                status_components=dict(entry.status_components),
             )
         )
 
@@ -155,19 +163,6 @@ def _time_of_day(text: str, path: str, problems: Problems) -> time:
     return time()
 
 
-def zone(name: str, path: str, problems: Problems) -> ZoneInfo:
-    """Return the time zone of that name; UTC, with a problem, when there is none such."""
-    try:
-        return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        problems.append(f"{path}: expected a time zone, like Europe/Berlin; found {name[:40]!r}")
-        return ZoneInfo("UTC")
-
-
-def _team(said: schema.Team, path: str, problems: Problems) -> Team:
-    return Team(timezone=str(zone(said.timezone, f"{path}.timezone", problems)))
-
-
 def _auth(said: schema.Auth) -> Auth:
     return Auth(**{name: _credential(getattr(said, name), name) for name in schema.Auth.__struct_fields__})
 
@@ -200,18 +195,6 @@ def _headers(said: dict[str, str], path: str, problems: Problems) -> dict[str, s
         if name.lower() in _SECRET_HEADERS and not is_reference(value)
     )
     return {name: SecretRef(value) if is_reference(value) else value for name, value in said.items()}
-
-
-def check_url(url: str, path: str, problems: Problems) -> None:
-    """Say so when a URL is none of http(s), or carries a password (which is not shown)."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        problems.append(f"{path}: expected a URL, like http://prometheus:9090")
-    elif parts.username or parts.password:
-        problems.append(f"{path}: a URL here may hold no user or password; use a header with a reference")
 
 
 def _listed(said: str | list[str]) -> tuple[str, ...]:

@@ -41,10 +41,91 @@ class Prometheus:
 
 
 @dataclass(frozen=True)
+class Contact:
+    """Who is called at one level of the escalation path, in exactly one way.
+
+    `slack` is a mention (``<@U77>``), posted in the team's channel; `webhook` is posted JSON. Only the last
+    level can do without `stops_on_acknowledgement`: the others always stop.
+    """
+
+    pagerduty_policy: str = ""
+    pagerduty_user: str = ""
+    slack: str = ""
+    webhook: SecretRef | None = None
+    stops_on_acknowledgement: bool = True
+
+
+@dataclass(frozen=True)
 class Team:
-    """A team that owns services."""
+    """A team that owns services.
+
+    `approvers` are Slack ids of users and user groups; without `slack_channel` the team reads the channel
+    that is configured for all. `escalation` is by level (`shared.domain.escalation.Level`).
+    """
 
     timezone: str = "UTC"
+    slack_channel: str = ""
+    approvers: tuple[str, ...] = ()
+    escalation: Mapping[str, Contact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PagerDuty:
+    """PagerDuty's REST API, and its Events API where `routing_key` is given.
+
+    `sender` is the e-mail address of the user in whose name is written. `priorities` are PagerDuty's ids by
+    severity (``P0``).
+    """
+
+    token: SecretRef
+    sender: str
+    url: str = "https://api.pagerduty.com"
+    events_url: str = "https://events.pagerduty.com"
+    routing_key: SecretRef | None = None
+    acknowledge: bool = False
+    resolve: bool = False
+    priorities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Slack:
+    """Slack's Web API. `channel` is read by who has no team, or a team without a channel."""
+
+    token: SecretRef
+    channel: str
+    url: str = "https://slack.com/api/"
+
+
+@dataclass(frozen=True)
+class GitHub:
+    """GitHub's REST API."""
+
+    token: SecretRef
+    url: str = "https://api.github.com"
+
+
+@dataclass(frozen=True)
+class StatusPage:
+    """The public status page: Atlassian's (``statuspage``) or an endpoint that takes JSON (``json``).
+
+    `ask` publishes only after a person's yes. `wording` holds own templates, by ``name`` (the incident's),
+    ``identified``, ``monitoring``, ``resolved`` and ``unresolved``.
+    """
+
+    kind: str
+    url: str
+    page: str = ""
+    token: SecretRef | None = None
+    ask: bool = False
+    wording: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ApprovalLinks:
+    """Signed links that answer a question: where this installation is reached, and what signs them."""
+
+    url: str
+    secret: SecretRef
 
 
 @dataclass(frozen=True)
@@ -74,6 +155,11 @@ class Settings:
     people: People = field(default_factory=People)
     ignored_annotations: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
+    pagerduty: PagerDuty | None = None
+    slack: Slack | None = None
+    github: GitHub | None = None
+    status_page: StatusPage | None = None
+    approval_links: ApprovalLinks | None = None
     warnings: tuple[str, ...] = ()
 
     def discovered_service(self, ref: WorkloadRef, name: str) -> Service:

@@ -17,6 +17,8 @@ OFF = Literal["off", "false"]
 NONE = Literal["none"]
 Profile = Literal["http_requests", "istio", "nginx", "otel", "none"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+StatusPageKind = Literal["statuspage", "json"]
+Impact = Literal["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"]
 Threshold = str
 
 Named = dict[str, SecretRef | list[SecretRef]]
@@ -105,6 +107,11 @@ class Targets(msgspec.Struct, frozen=True):
     latency_p95: Threshold | None = None
 
 
+class Issue(msgspec.Struct, frozen=True):
+    repository: str
+    issue: int
+
+
 class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     """How a service is treated: what `defaults` and each entry of `services` may say."""
 
@@ -118,6 +125,7 @@ class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     matrix: MatrixOverrides = {}
     timing: Timing = Timing()
     targets: Targets = Targets()
+    github: Issue | None = None
 
 
 class Entry(Treatment, frozen=True, kw_only=True):
@@ -127,15 +135,88 @@ class Entry(Treatment, frozen=True, kw_only=True):
     workload: str
     match: dict[str, str] | None = None
     health: list[str] = []
+    pagerduty_service: str = ""
+    status_components: dict[str, Impact] = {}
+
+
+class Contact(msgspec.Struct, frozen=True):
+    pagerduty_policy: str = ""
+    pagerduty_user: str = ""
+    slack: str = ""
+    webhook: SecretRef | None = None
+
+
+class LastContact(Contact, frozen=True):
+    stops_on_acknowledgement: bool = False
+
+
+class Escalation(msgspec.Struct, frozen=True):
+    """Who is called at each level; the keys are `shared.domain.escalation.Level`."""
+
+    on_call: Contact | None = None
+    team_lead: Contact | None = None
+    platform: Contact | None = None
+    cto: LastContact | None = None
+
+
+class TeamSlack(msgspec.Struct, frozen=True):
+    channel: str = ""
+    approvers: list[str] = []
 
 
 class Team(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
+    slack: TeamSlack = TeamSlack()
+    escalation: Escalation = Escalation()
 
 
 class People(msgspec.Struct, frozen=True):
     webhook: SecretRef | None = None
     headers: dict[str, str] = {}
+
+
+class PagerDuty(msgspec.Struct, frozen=True, rename={"sender": "from"}):
+    token: SecretRef
+    sender: str
+    url: str = "https://api.pagerduty.com"
+    events_url: str = "https://events.pagerduty.com"
+    routing_key: SecretRef | None = None
+    acknowledge: bool = False
+    resolve: bool = False
+    priorities: dict[str, str] = {}
+
+
+class Slack(msgspec.Struct, frozen=True):
+    token: SecretRef
+    channel: str
+    url: str = "https://slack.com/api/"
+
+
+class GitHub(msgspec.Struct, frozen=True):
+    token: SecretRef
+    url: str = "https://api.github.com"
+
+
+class StatusWording(msgspec.Struct, frozen=True):
+    name: str | None = None
+    identified: str | None = None
+    monitoring: str | None = None
+    resolved: str | None = None
+    unresolved: str | None = None
+
+
+class StatusPage(msgspec.Struct, frozen=True):
+    kind: StatusPageKind
+    url: str | None = None
+    page: str = ""
+    token: SecretRef | None = None
+    ask: bool = False
+    wording: StatusWording = StatusWording()
+
+
+class ApprovalLinks(msgspec.Struct, frozen=True):
+    url: str
+    secret: SecretRef
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,4 +235,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     services: list[Entry] = []
     ignored_annotations: list[str] = []
     people: People = People()
+    pagerduty: PagerDuty | None = None
+    slack: Slack | None = None
+    github: GitHub | None = None
+    status_page: StatusPage | None = None
+    approval_links: ApprovalLinks | None = None
     links: dict[str, str] = {}

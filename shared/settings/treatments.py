@@ -9,6 +9,7 @@ from shared.domain.services import Service, SignalQuery, Targets, Timing
 from shared.domain.signals import UNITS, Signal, Unit
 from shared.settings import limits, schema
 from shared.settings.conforming import Problems, unknown
+from shared.settings.shapes import check_id
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Builder:
         rate = treatment.min_requests_per_minute
         if rate is not None and not 0 <= rate < float("inf"):
             self.problems.append(f"{path}.min_requests_per_minute: expected 0 or more; found {rate}")
+        if treatment.github is not None:
+            said["github_issue"] = self.issue(treatment.github, f"{path}.github")
         given: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
         return replace(
             self.queried(service, treatment.queries),
@@ -41,6 +44,13 @@ class Builder:
             timing=self.timing(service.timing, treatment.timing, f"{path}.timing"),
             targets=self.targets(service.targets, treatment.targets, f"{path}.targets"),
         )
+
+    def issue(self, said: schema.Issue, path: str) -> str:
+        """Return an issue of GitHub as ``owner/repository#number``."""
+        check_id(said.repository, "repository", f"{path}.repository", self.problems)
+        if said.issue < 1:
+            self.problems.append(f"{path}.issue: expected an issue's number, 1 or more; found {said.issue}")
+        return f"{said.repository}#{said.issue}"
 
     def queried(self, service: Service, queries: str | schema.Queries | None) -> Service:
         """Return the service with its queries: a profile, queries of its own, or both."""

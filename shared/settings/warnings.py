@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from shared.domain.services import Mode, Service
 from shared.domain.workloads import KINDS
-from shared.settings.model import Settings
+from shared.settings.model import Settings, Team
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -17,7 +17,15 @@ def warnings(settings: Settings) -> Iterator[str]:
             yield f"auth.{name}: is not configured, so its endpoints answer 503"
         elif credential.open:
             yield f"auth.{name}: none is honoured on loopback only"
+    yield from _of_integrations(settings)
+    for name, team in settings.teams.items():
+        yield from (f"teams.{name}.{warning}" for warning in _of_team(team, settings))
+    incidents: dict[str, int] = {}
     for i, service in enumerate(settings.services):
+        first = incidents.setdefault(service.pagerduty_service, i) if service.pagerduty_service else i
+        if first != i:
+            both = f"pagerduty_service is also that of services[{first}], so an incident is about both"
+            yield f"services[{i}] ({service.name}): {both}"
         for warning in _of(service, settings):
             yield f"services[{i}] ({service.name}): {warning}"
 
@@ -32,3 +40,45 @@ def _of(service: Service, settings: Settings) -> Iterator[str]:
         yield "trust_alerts has no effect where signals are measured"
     if service.mode is Mode.AUTO and not service.measured and not service.trust_alerts:
         yield "nothing is measured and trust_alerts is false, so a person is always asked"
+    yield from _of_people(service, settings)
+
+
+def _of_integrations(settings: Settings) -> Iterator[str]:
+    auth = settings.auth
+    if settings.slack and auth.slack is None:
+        yield "slack: auth.slack is not configured, so the buttons in Slack do nothing"
+    if settings.pagerduty and auth.pagerduty is None:
+        yield "pagerduty: auth.pagerduty is not configured, so PagerDuty's webhook is answered 503"
+    if auth.pagerduty and not settings.pagerduty and not any(s.pagerduty_service for s in settings.services):
+        yield "auth.pagerduty: without pagerduty or a pagerduty_service no incident finds its service"
+    if settings.status_page and not any(
+        service.customer_facing for service in (settings.defaults, *settings.services)
+    ):
+        yield "status_page: no service is customer_facing, so nothing is published but by annotation"
+
+
+def _of_team(team: Team, settings: Settings) -> Iterator[str]:
+    if (team.slack_channel or team.approvers) and not settings.slack:
+        yield "slack: slack is not configured, so it has no effect"
+    for level, contact in team.escalation.items():
+        if contact.slack and not settings.slack:
+            yield f"escalation.{level}.slack: slack is not configured, so nobody can be called there"
+        if not (contact.pagerduty_policy or contact.pagerduty_user):
+            continue
+        if not settings.pagerduty:
+            yield f"escalation.{level}: pagerduty is not configured, so nobody can be called there"
+        elif not settings.pagerduty.routing_key:
+            yield f"escalation.{level}: without pagerduty.routing_key only what has an incident is escalated"
+
+
+def _of_people(service: Service, settings: Settings) -> Iterator[str]:
+    team = settings.teams.get(service.team, Team())
+    if service.mode is Mode.APPROVE and settings.slack and not team.approvers:
+        approvers = f"teams.{service.team}.slack.approvers" if service.team else "its team"
+        yield f"mode approve, and nobody may answer in Slack: {approvers} is empty"
+    if service.github_issue and not settings.github:
+        yield "github: github is not configured, so nothing is written to its issue"
+    if service.status_components and not settings.status_page:
+        yield "status_components: status_page is not configured, so nothing is published"
+    elif service.status_components and not service.customer_facing:
+        yield "status_components: only what is customer_facing is published"

@@ -4,8 +4,8 @@ Time is the world's own: `run` handles what is queued, then moves the clock to w
 to the outside passes `on_call` before and after, so that a test can kill a worker there or hold it up.
 """
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,13 +14,16 @@ from shared.bootstrap import Door, Engine, Outside
 from shared.domain.alerts import Alert
 from shared.domain.changes import RestoreRevision
 from shared.domain.guardrails import Rails
-from shared.domain.response import Event, Order, Response, Wanted
+from shared.domain.records import WorkloadRecord
+from shared.domain.response import Event, Order, Response, Step, Wanted
 from shared.domain.services import Mode, Service, Timing
 from shared.domain.signals import Reading, Signal
-from shared.domain.workloads import WorkloadRef
+from shared.domain.workloads import Workload, WorkloadRef
 from shared.engine.accepting import Answer, Request
+from shared.engine.joining import Said
 from shared.engine.sorting import requests_of
-from shared.ports import Held
+from shared.errors import TemporaryError
+from shared.ports import Due, Held, Measured
 from shared.settings import Secrets, Settings
 from tests.fakes.health import FakeHealth
 from tests.fakes.people import FakePeople
@@ -83,6 +86,41 @@ class FakeQueue:
             self.sent.append((response_id, held))
 
 
+class Cluster(FakeWorkloads):
+    """A cluster that remembers which image ran since when, whoever changed it."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__("test", now=now)
+        self._at = now
+        self.ran: defaultdict[WorkloadRef, list[tuple[datetime, str]]] = defaultdict(list)
+
+    def put(self, workload: Workload) -> Workload:
+        known = self.ran[workload.ref]
+        if not known or known[-1][1] != workload.image:
+            known.append((self._at(), workload.image))
+        return super().put(workload)
+
+
+class ShopSignals(FakeSignals):
+    """A signal source that answers for each service by what it runs."""
+
+    def __init__(self, told: Callable[[Service, datetime | None], Told]) -> None:
+        super().__init__()
+        self._told = told
+
+    def measure(
+        self,
+        service: Service,
+        wanted: Collection[Signal],
+        *,
+        at: datetime | None = None,
+        p95_before: Reading | None = None,
+    ) -> Measured:
+        source = FakeSignals(lambda moment: self._told(service, moment), window_seconds=self.window_seconds)
+        source.calls = self.calls
+        return source.measure(service, wanted, at=at, p95_before=p95_before)
+
+
 @dataclass(frozen=True)
 class Shop:
     """How images behave: the readings of each."""
@@ -121,7 +159,10 @@ def a_service(**fields: Any) -> Service:
 
 
 class World:
-    """Fakes, a door and an engine, and a shop whose readings follow the image that runs."""
+    """Fakes, a door and an engine, and a shop whose readings follow the image that runs.
+
+    `override` are live readings that do not follow it; with `blind` nothing can be measured now.
+    """
 
     def __init__(
         self,
@@ -133,19 +174,20 @@ class World:
     ) -> None:
         self.now = START
         self.calls = Calls()
-        self.shop = Shop(readings or {BAD: BROKEN})
+        self.shop = Shop({BAD: BROKEN} if readings is None else readings)
         self.records = FakeRecords(lambda name, moment: self.calls(f"records.{name}", moment))
-        self.workloads = FakeWorkloads("test", now=lambda: self.now)
-        self.signals = FakeSignals(self._told)
+        self.workloads = Cluster(lambda: self.now)
+        self.signals = ShopSignals(self._told)
         self.health = FakeHealth()
         self.people = FakePeople()
         self.queue = FakeQueue()
         self.services = tuple(services or (a_service(),))
-        self._images: list[tuple[datetime, str]] = []
         self._rails = rails or Rails(namespaces=("production",))
         self._local = local
         self.door, self.engine = self.started()
         self.override: dict[Signal, Reading | float] = {}
+        self.blind = False
+        self.errors: list[TemporaryError] = []
 
     def started(self) -> tuple[Door, Engine]:
         """Return a fresh process: nothing in memory of the one before."""
@@ -178,15 +220,28 @@ class World:
 
     def deploy(self, image: str, ref: WorkloadRef = CHECKOUT) -> None:
         self.workloads.deploy(ref, image)
-        if ref == CHECKOUT:
-            self._images.append((self.now, image))
 
     def story(self, image: str = BAD) -> None:
-        """A good version for a day, then another, and two minutes later it is now."""
-        self.deploy(GOOD)
+        """A good version of every service for a day, then another, and two minutes later it is now."""
+        for service in self.services:
+            self.deploy(GOOD, service.workload)
         self.sleep(days=1)
-        self.deploy(image)
+        for service in self.services:
+            self.deploy(image, service.workload)
         self.sleep(minutes=2)
+
+    def interrupt(self, name: str, moment: Moment, act: Callable[[], object], *, nth: int = 1) -> None:
+        """Do something once, before or after the nth call from now on of that name."""
+        seen = 0
+
+        def hook(called: str, when: Moment) -> None:
+            nonlocal seen
+            seen += (called, when) == (name, moment)
+            if seen == nth:
+                self.calls.on_call = lambda name, moment: None
+                act()
+
+        self.calls.on_call = hook
 
     def image(self, ref: WorkloadRef = CHECKOUT) -> str:
         found = self.workloads.read(ref)
@@ -212,31 +267,62 @@ class World:
         request = Request(self.services[0], "invoke", key, keyed_by_id=True, order=order)
         return self.door.accepter.accept([request])[0]
 
+    def say(self, response_id: str, verb: str) -> Said:
+        return self.door.listener.say(response_id, verb, by="alice")
+
     def step(self) -> bool:
-        """Handle what is queued, or what is due now; say whether there was anything."""
+        """Handle what is queued, or what is due now; say whether there was anything.
+
+        What fails for the time being is left to the sweep, as the worker does.
+        """
         if self.queue.sent:
             response_id, held = self.queue.sent.popleft()
-            self.engine.handle(response_id, held)
+            self._bearing(lambda: self.engine.handle(response_id, held))
             return True
         due = self.records.due(self.now)
         for item in due:
-            if item.task:
-                self.engine.tasks.run(item.response_id, item.task)
-            else:
-                self.engine.handle(item.response_id)
+            self._bearing(lambda item=item: self._swept(item))  # type: ignore[misc]
         return bool(due)
 
-    def run(self, *, until: Callable[[], bool] | None = None, limit: timedelta = timedelta(hours=2)) -> None:
-        """Run until nothing is due any more, or `until` says so, or the time is up."""
-        ends_at = self.now + limit
+    def _swept(self, item: Due) -> None:
+        if item.task:
+            self.engine.tasks.run(item.response_id, item.task)
+        else:
+            self.engine.handle(item.response_id)
+
+    def _bearing(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except TemporaryError as error:
+            self.errors.append(error)
+            self.sleep(seconds=1)
+
+    def run(self, *, until: Callable[[], bool] | None = None, limit: timedelta | None = None) -> None:
+        """Run until nothing is due any more, or `until` says so, or for as long as `limit` says."""
+        ends_at = self.now + (limit or timedelta(hours=2))
         while not (until and until()):
             if self.step():
                 continue
             later = self.records.due(ends_at)
             if not later:
+                self.now = ends_at if limit else self.now
                 return
             self.now = max(self.now, later[0].due_at)
-        return
+
+    def run_to(self, response_id: str, phase: Step) -> None:
+        """Run until the response is stored in that phase."""
+        self.run(until=lambda: self.response(response_id).phase == phase)
+        assert self.response(response_id).phase == phase, self.codes(response_id)
+
+    def ended(self, response_id: str) -> tuple[str, str | None]:
+        """Run to the end; return how it ended: outcome and reason."""
+        self.run()
+        response = self.response(response_id)
+        assert not response.live, self.codes(response_id)
+        return response.phase, response.reason
+
+    def record(self, ref: WorkloadRef = CHECKOUT) -> WorkloadRecord:
+        return self.records.read(workloads=[ref]).workloads[ref].value
 
     def response(self, response_id: str) -> Response:
         return self.records.read(responses=[response_id]).states[response_id].response
@@ -247,16 +333,16 @@ class World:
     def codes(self, response_id: str) -> list[str]:
         return [event.code for event in self.events(response_id)]
 
-    def _told(self, at: datetime | None) -> Told:
-        if at is None:
-            found = self.workloads.read(CHECKOUT)
-            told = self.shop.told(found.image if found else None)
-            override = {
-                s: v if isinstance(v, Reading) else Reading.number(v) for s, v in self.override.items()
-            }
-            return replace(told, readings={**told.readings, **override})
-        before = [image for since, image in self._images if since < at]
-        return self.shop.told(before[-1] if before else None)
+    def _told(self, service: Service, at: datetime | None) -> Told:
+        ran = self.workloads.ran[service.workload]
+        if at is not None:
+            before = [image for since, image in ran if since < at]
+            return self.shop.told(before[-1] if before else None)
+        if self.blind:
+            return Told()
+        told = self.shop.told(ran[-1][1] if ran else None)
+        override = {s: v if isinstance(v, Reading) else Reading.number(v) for s, v in self.override.items()}
+        return replace(told, readings={**told.readings, **override})
 
 
 def an_alert(

@@ -7,28 +7,30 @@ An `Engine` advances responses. On AWS they live in different functions, in one 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property, lru_cache
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared.domain.response import Step
+from shared.bootstrap import channels
+from shared.domain.escalation import Escalation
+from shared.domain.response import Event, Response, Step, Task
 from shared.domain.services import Catalogue
 from shared.engine.accepting import Accepter
 from shared.engine.freezing import Freezer
 from shared.engine.joining import Listener
 from shared.errors import ConfigurationError
-from shared.messages import routing
 from shared.messages.routing import Routing
 from shared.ports import Clock, Held, Queue, Records
 from shared.settings import Secrets, Settings, load
 
 if TYPE_CHECKING:
     from shared.domain.owed import TaskKind
-    from shared.domain.steps import RunbookStep
+    from shared.domain.steps import Facts, RunbookStep
     from shared.engine.advancing import Advancer
     from shared.engine.tasks import TaskRunner
     from shared.ports import Health, People, Signals, Workloads
+    from shared.tasks.escalate import Caller
 
 
 def utc_now() -> datetime:
@@ -45,11 +47,6 @@ def catalogue_of(settings: Settings) -> Catalogue:
         namespaces=settings.rails.namespaces,
         aliases=settings.aliases,
     )
-
-
-def channels_of(settings: Settings) -> tuple[str, ...]:
-    """Return the names of the channels that a configuration has; the log where it has none."""
-    return ("webhook",) if settings.people.webhook else ("log",)
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,16 @@ class Door:
     @cached_property
     def routing(self) -> Routing:
         """Who hears of what: the channels that are configured."""
-        return Routing(dict.fromkeys(channels_of(self.settings), routing.always))
+        return channels.routing_of(self.settings, self.catalogue)
+
+    @cached_property
+    def escalation(self) -> Escalation:
+        """Who is called when."""
+        return channels.escalation_of(self.settings, self.catalogue)
+
+    def owed(self, response: Response, event: Event) -> list[Task]:
+        """Return the tasks that an event gives rise to: messages and calls."""
+        return self.routing.owed(response, event) + self.escalation.owed(response, event)
 
     @cached_property
     def accepter(self) -> Accepter:
@@ -82,14 +88,14 @@ class Door:
             catalogue=self.catalogue,
             rails=self.settings.rails,
             clock=self.clock,
-            tasks_for=self.routing.owed,
+            tasks_for=self.owed,
             owner=self.owner,
         )
 
     @cached_property
     def listener(self) -> Listener:
         """Takes approvals and aborts."""
-        return Listener(self.records, self.queue, self.clock, self.routing.owed)
+        return Listener(self.records, self.queue, self.clock, self.owed)
 
     @cached_property
     def freezer(self) -> Freezer:
@@ -105,6 +111,7 @@ class Outside:
     signals: "Signals"
     health: "Health"
     channels: "Mapping[str, People]"
+    caller: "Caller | None" = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ class Engine:
 
         return Advancer(
             records=self.door.records,
-            committer=Committer(self.door.records, self.door.routing.owed),
+            committer=Committer(self.door.records, self.door.owed),
             steps=self.steps,
             clock=self.door.clock,
             owner=_owner,
@@ -138,8 +145,15 @@ class Engine:
     def tasks(self) -> "TaskRunner":
         """Runs tasks."""
         from shared.engine.tasks import TaskRunner
+        from shared.messages import digest
+        from shared.tasks.digest import Digest
 
-        return TaskRunner(self.door.records, _task_kinds(self.outside, self.door), self.door.clock)
+        return TaskRunner(
+            self.door.records,
+            _task_kinds(self.outside, self.door),
+            self.door.clock,
+            lone={"digest": Digest(self.door.records, self.outside.channels, digest.compose)},
+        )
 
     def handle(self, response_id: str, held: Held | None = None) -> datetime | None:
         """Advance a response, then run its tasks that are due; return when it is due again."""
@@ -180,20 +194,50 @@ def _steps(outside: Outside, door: Door) -> "Mapping[Step, RunbookStep]":
 
 def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
     from shared.messages import wording
+    from shared.tasks.digest import Arm
+    from shared.tasks.escalate import Escalate
     from shared.tasks.recheck import Recheck
     from shared.tasks.tell import Tell
 
-    return {
-        "tell": Tell(door.records, outside.channels, wording.Wording(door.settings.links).word),
-        "recheck": Recheck(
-            door.records,
-            outside.signals,
-            door.catalogue,
-            lambda response, facts, name, at: door.routing.tasks(
-                response, "alerts_again", facts, name=name, at=at
-            ),
-        ),
+    def call(response: Response, facts: "Facts", name: str, at: datetime) -> list[Task]:
+        tasks = door.routing.tasks(response, "alerts_again", facts, name=name, at=at)
+        return tasks + door.escalation.tasks(response, "alerts_again", facts, name=name, at=at)
+
+    settings = door.settings
+    word = wording.Wording(settings.links, _answering(door)).word
+    kinds: dict[str, TaskKind] = {
+        "tell": Tell(door.records, outside.channels, word),
+        "recheck": Recheck(door.records, outside.signals, door.catalogue, call),
+        "arm": Arm(channels.digest_channels(settings), partial(channels.zone_of, settings)),
     }
+    if outside.caller is not None:
+        kinds["escalate"] = Escalate(
+            door.records, outside.workloads, outside.signals, door.escalation, outside.caller, word
+        )
+    return kinds
+
+
+def _answering(door: Door) -> Callable[[Response], str] | None:
+    """Return what makes a link at which a response's question is answered; None where none is configured."""
+    configured = door.settings.approval_links
+    if configured is None:
+        return None
+
+    def answer(response: Response) -> str:
+        from shared.intake.links import make_link
+
+        service = door.catalogue.of(response.service, response.workload)
+        seconds = service.timing.approve if service is not None else 900.0
+        return make_link(
+            configured.url,
+            door.secrets.value(configured.secret),
+            response.id,
+            question=response.question,
+            to=response.team or "people",
+            expires_at=response.step_started_at + timedelta(seconds=seconds),
+        )
+
+    return answer
 
 
 def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None = None) -> Outside:
@@ -201,10 +245,8 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
     from shared.adapters.health import HttpHealth
     from shared.adapters.kubernetes import KubernetesWorkloads
     from shared.adapters.prometheus import PrometheusSignals
-    from shared.adapters.webhook import LogPeople, WebhookPeople
 
     source = settings.prometheus
-    people = settings.people
     return Outside(
         workloads=KubernetesWorkloads(
             settings.cluster, kubeconfig=kubeconfig, ignored_annotations=settings.ignored_annotations
@@ -216,11 +258,8 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
             window_seconds=source.window_seconds if source else 60.0,
         ),
         health=HttpHealth(),
-        channels={
-            "webhook": WebhookPeople(secrets.value(people.webhook), headers=secrets.headers(people.headers))
-        }
-        if people.webhook
-        else {"log": LogPeople()},
+        channels=channels.people_of(settings, secrets),
+        caller=channels.caller_of(settings, secrets) if settings.teams else None,
     )
 
 

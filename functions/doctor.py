@@ -1,0 +1,165 @@
+"""GET /doctor: every prerequisite, what was found of it, and how to mend it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from flask import Request, Response
+from werkzeug.routing import Map, Rule
+
+from functions import answers, doors, edges
+from shared import bootstrap
+from shared.bootstrap import Door, Engine
+from shared.domain import prerequisites
+from shared.domain.prerequisites import Finding, State
+from shared.domain.workloads import KINDS
+from shared.settings import SecretRef, Settings
+
+if TYPE_CHECKING:
+    from shared.adapters.checks import Check
+    from shared.adapters.kubernetes.connection import Connection
+
+SECONDS = 20.0
+"""How long all checks together may take: below the 30 s after which API Gateway and clients give up."""
+
+
+def examined(engine: Engine, *, kubeconfig: str | None = None, seconds: float = SECONDS) -> list[Finding]:
+    """Run every check that the configuration gives rise to, side by side; tell what is off, too."""
+    from shared.adapters.checks import running
+    from shared.adapters.kubernetes.connection import Connection
+
+    connection = Connection(kubeconfig)
+    try:
+        checks = {
+            **_of_cluster(engine.door.settings, connection),
+            **_of_table(engine.door),
+            **_of_services(engine),
+            **_of_integrations(engine.door),
+            **_of_secrets(engine.door),
+        }
+        found = running.findings(checks, seconds=seconds)
+    finally:
+        connection.close()
+    return [*found, *_off(engine.door.settings)]
+
+
+def _of_cluster(settings: Settings, connection: "Connection") -> "dict[str, Check]":
+    """Return the checks of the cluster; where no service is named, any may be discovered."""
+    from shared.adapters.checks import cluster
+
+    checks: dict[str, Check] = {cluster.NAME: partial(cluster.reachable, connection)}
+    for namespace in settings.rails.namespaces:
+        kinds = {s.workload.kind for s in settings.services if s.workload.namespace == namespace}
+        name = f"cluster rights in {namespace}"
+        checks[name] = partial(cluster.rights, connection, namespace, kinds or set(KINDS))
+    return checks
+
+
+def _of_table(door: Door) -> "dict[str, Check]":
+    from shared.adapters.checks import table
+
+    return {table.NAME: lambda: table.check(door.records, door.clock())}
+
+
+def _of_services(engine: Engine) -> "dict[str, Check]":
+    from shared.adapters.checks import health, signals
+
+    settings, outside = engine.door.settings, engine.outside
+    checks: dict[str, Check] = {}
+    if prometheus := settings.prometheus:
+        checks[signals.SOURCE] = lambda: signals.source(
+            prometheus.url,
+            headers=engine.door.secrets.headers(prometheus.headers),
+            timeout_seconds=prometheus.timeout_seconds,
+        )
+    for service in settings.services:
+        if service.measured:
+            checks[f"signals of {service.name}"] = partial(signals.service, outside.signals, service)
+        if service.health:
+            name = f"health of {service.name}"
+            checks[name] = partial(health.check, outside.health, service.name, service.health)
+    return checks
+
+
+def _of_integrations(door: Door) -> "dict[str, Check]":
+    """Return a check for each integration that is configured; a token that is missing is told by it."""
+    from shared.adapters.checks import github, pagerduty, slack, status_page
+
+    settings, value = door.settings, door.secrets.value
+    checks: dict[str, Check] = {}
+    if (pd := settings.pagerduty) is not None:
+        checks[pagerduty.NAME] = lambda: pagerduty.check(pd.url, value(pd.token), pd.sender)
+    if (chat := settings.slack) is not None:
+        checks[slack.NAME] = lambda: slack.check(chat.url, value(chat.token))
+    if (git := settings.github) is not None:
+        issues = sorted({s.github_issue for s in settings.services if s.github_issue})
+        checks[github.NAME] = lambda: github.check(git.url, value(git.token), issues)
+    if (page := settings.status_page) is not None:
+        token = page.token
+        if page.kind == "statuspage" and token is not None:
+            checks[status_page.NAME] = lambda: status_page.statuspage(page.url, page.page, value(token))
+        else:
+            checks[status_page.NAME] = lambda: status_page.endpoint(page.url, value(token) if token else "")
+    return checks
+
+
+def _of_secrets(door: Door) -> "dict[str, Check]":
+    from shared.adapters.checks import secret_references
+
+    found = dict.fromkeys(references(door.settings))
+    return secret_references.checks({str(ref): partial(door.secrets.value, ref) for ref in found})
+
+
+def references(settings: object) -> Iterator[SecretRef]:
+    """Yield every secret that settings name, wherever in them it stands."""
+    if isinstance(settings, SecretRef):
+        yield settings
+    elif is_dataclass(settings):
+        for part in fields(settings):
+            yield from references(getattr(settings, part.name))
+    elif isinstance(settings, Mapping):
+        for value in settings.values():
+            yield from references(value)
+    elif isinstance(settings, tuple | list):
+        for value in settings:
+            yield from references(value)
+
+
+def _off(settings: Settings) -> Iterator[Finding]:
+    """Yield what is not configured."""
+    parts = {
+        "guardrails.namespaces": settings.rails.namespaces,
+        "prometheus": settings.prometheus,
+        "pagerduty": settings.pagerduty,
+        "slack": settings.slack,
+        "github": settings.github,
+        "status_page": settings.status_page,
+        "approval_links": settings.approval_links,
+    }
+    for name, part in parts.items():
+        if not part:
+            yield Finding(name, State.OFF, "not configured")
+
+
+def _show(
+    door: Door, request: Request, *, engine: Engine | None = None, kubeconfig: str | None = None
+) -> Response:
+    doors.admit(door, request, "read")
+    findings = examined(engine or bootstrap.deployed_engine(), kubeconfig=kubeconfig)
+    answer = answers.answer({"findings": findings, "ok": prerequisites.ok(findings)})
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def respond(
+    door: Door, request: Request, engine: Engine | None = None, kubeconfig: str | None = None
+) -> Response:
+    """Tell what was found; `kubeconfig` is that of the engine's cluster, where it is not the default one."""
+    call = partial(_show, engine=engine, kubeconfig=kubeconfig)
+    routes = Map([Rule(path, endpoint=call, methods=["GET"]) for path in ("/", "/doctor")])
+    return edges.routed(routes, door, request)
+
+
+main = edges.target(respond)
+handler = edges.lambda_handler(respond)

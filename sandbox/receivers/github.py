@@ -1,0 +1,194 @@
+"""GitHub: comments on issues, through its REST API."""
+
+import itertools
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Meta
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from sandbox.receivers.rates import Allowance
+from sandbox.receivers.receiving import Act, Clock, Received, Receiver, Refused, bearer, decoded
+
+TOKEN = "ghp_sandbox0000000000"  # noqa: S105 - made up, worth nothing outside the sandbox
+ISSUES = MappingProxyType({"shop/checkout#12": "Checkout is failing"})
+
+_DOCS = "https://docs.github.com/rest"
+_ACCEPT = "application/vnd.github+json"
+_VERSIONS = ("2022-11-28",)
+_COMMENTS_PER_MINUTE = 80
+_MOST_BODY = 65_536
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment; `issue` is written ``owner/repo#12``."""
+
+    id: int
+    issue: str
+    body: str
+    user: str
+    created_at: str
+
+
+class CommentBody(msgspec.Struct, forbid_unknown_fields=True):
+    body: Annotated[str, Meta(min_length=1)]
+
+
+class GitHub(Receiver):
+    """Some issues (``owner/repo#12``, with their titles) that one user may comment on.
+
+    Checked as documented; stricter, `Accept` and `X-GitHub-Api-Version` must be those that GitHub
+    recommends, and a field that is not known is refused.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str = TOKEN,
+        login: str = "backout-bot",
+        issues: Mapping[str, str] = ISSUES,
+        clock: Clock = time.time,
+        port: int = 0,
+    ) -> None:
+        super().__init__(clock=clock, port=port)
+        self.comments: list[Comment] = []
+        self._token, self._login, self._issues = token, login, issues
+        self._writes = Allowance(burst=_COMMENTS_PER_MINUTE, per_second=_COMMENTS_PER_MINUTE / 60)
+        self._numbers = itertools.count(1_001)
+
+    def comment(self, issue: str, body: str, *, user: str) -> Comment:
+        """Comment on an issue, as someone else would."""
+        created_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
+        comment = Comment(next(self._numbers), issue, body, user, created_at)
+        self.comments.append(comment)
+        return comment
+
+    def routes(self) -> Sequence[tuple[str, str, Act]]:
+        return [
+            ("GET", "/user", self._user),
+            ("GET", "/repos/{owner}/{repo}", self._repository),
+            ("GET", "/repos/{owner}/{repo}/issues/{number:int}", self._issue),
+            ("GET", "/repos/{owner}/{repo}/issues/{number:int}/comments", self._list),
+            ("POST", "/repos/{owner}/{repo}/issues/{number:int}/comments", self._post),
+        ]
+
+    def failure(self, status: int, message: str, headers: Mapping[str, str]) -> Response:
+        return JSONResponse(_error(status, message), status, headers)
+
+    def not_found(self) -> Response:
+        return JSONResponse(_error(404, "Not Found"), 404)
+
+    def _admit(self, received: Received) -> None:
+        if not received.headers.get("user-agent"):
+            why = "Request forbidden by administrative rules. Please make sure your request has a User-Agent"
+            raise Refused(PlainTextResponse(f"{why} header.", 403))
+        token = bearer(received) or bearer(received, "token")
+        if token != self._token:
+            why = "Requires authentication" if token is None else "Bad credentials"
+            raise Refused(JSONResponse(_error(401, why), 401))
+        if received.headers.get("accept") != _ACCEPT:
+            raise Refused(JSONResponse(_error(415, f"Unsupported 'Accept' header: must be {_ACCEPT}"), 415))
+        if received.headers.get("x-github-api-version") not in _VERSIONS:
+            why = f"X-GitHub-Api-Version must be one of {', '.join(_VERSIONS)}"
+            raise Refused(JSONResponse(_error(400, why), 400))
+
+    def _named(self, received: Received) -> str:
+        """Name the issue that is asked for, if there is one."""
+        owner, repo, number = (received.parameters[each] for each in ("owner", "repo", "number"))
+        issue = f"{owner}/{repo}#{number}"
+        if issue not in self._issues:
+            raise Refused(self.not_found())
+        return issue
+
+    def _user(self, received: Received) -> Response:
+        self._admit(received)
+        return JSONResponse({"login": self._login, "id": 1, "type": "User"})
+
+    def _repository(self, received: Received) -> Response:
+        self._admit(received)
+        name = f"{received.parameters['owner']}/{received.parameters['repo']}"
+        if not any(issue.startswith(f"{name}#") for issue in self._issues):
+            raise Refused(self.not_found())
+        permissions = {"admin": False, "push": False, "pull": True}
+        repository = {"id": 1, "full_name": name, "private": True, "has_issues": True, "archived": False}
+        return JSONResponse({**repository, "permissions": permissions})
+
+    def _issue(self, received: Received) -> Response:
+        self._admit(received)
+        issue = self._named(received)
+        many = sum(comment.issue == issue for comment in self.comments)
+        number, title = int(received.parameters["number"]), self._issues[issue]
+        return JSONResponse(
+            {"number": number, "title": title, "state": "open", "locked": False, "comments": many}
+        )
+
+    def _list(self, received: Received) -> Response:
+        """Answer one page, the oldest comment first, with links to the pages around it."""
+        self._admit(received)
+        issue = self._named(received)
+        every = [comment for comment in self.comments if comment.issue == issue]
+        if since := received.query.get("since"):
+            every = [comment for comment in every if comment.created_at >= since]
+        page, size = _whole(received, "page", 1), min(_whole(received, "per_page", 30), 100)
+        last = max(1, math.ceil(len(every) / size))
+        start, links = (page - 1) * size, []
+        for relation, number in (("prev", page - 1), ("next", page + 1), ("first", 1), ("last", last)):
+            useful = page > 1 if relation in {"prev", "first"} else page < last
+            if useful:
+                query = urlencode({**received.query, "page": number})
+                links.append(f'<{self.url}{received.path}?{query}>; rel="{relation}"')
+        headers = {"Link": ", ".join(links)} if links else {}
+        return JSONResponse([self._shown(each) for each in every[start : start + size]], headers=headers)
+
+    def _post(self, received: Received) -> Response:
+        self._admit(received)
+        issue = self._named(received)
+        wait_seconds = self._writes.take(self._token, now=self._clock())
+        if wait_seconds > 0:
+            why = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+            raise Refused(self.failure(403, why, {"Retry-After": str(math.ceil(wait_seconds))}))
+        try:
+            body = received.json()
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise Refused(JSONResponse(_error(400, "Problems parsing JSON"), 400)) from None
+        text = decoded(body, CommentBody, refuse=lambda why: _unprocessable("invalid", "body", why)).body
+        if len(text) > _MOST_BODY:
+            why = f"Body is too long (maximum is {_MOST_BODY} characters)"
+            raise Refused(_unprocessable("unprocessable", "data", why))
+        return JSONResponse(self._shown(self.comment(issue, text, user=self._login)), 201)
+
+    def _shown(self, comment: Comment) -> dict[str, Any]:
+        path, _, number = comment.issue.partition("#")
+        return {
+            "id": comment.id,
+            "url": f"{self.url}/repos/{path}/issues/comments/{comment.id}",
+            "html_url": f"https://github.com/{path}/issues/{number}#issuecomment-{comment.id}",
+            "issue_url": f"{self.url}/repos/{path}/issues/{number}",
+            "body": comment.body,
+            "user": {"login": comment.user, "type": "User"},
+            "created_at": comment.created_at,
+            "updated_at": comment.created_at,
+            "author_association": "COLLABORATOR",
+        }
+
+
+def _whole(received: Received, name: str, default: int) -> int:
+    """Read a count from the query; GitHub takes the default for what is none."""
+    text = received.query.get(name, "")
+    return int(text) if text.isdecimal() and int(text) > 0 else default
+
+
+def _error(status: int, message: str) -> dict[str, Any]:
+    return {"message": message, "documentation_url": _DOCS, "status": str(status)}
+
+
+def _unprocessable(code: str, field: str, message: str) -> JSONResponse:
+    error = {"resource": "IssueComment", "code": code, "field": field, "message": message}
+    return JSONResponse({**_error(422, "Validation Failed"), "errors": [error]}, 422)

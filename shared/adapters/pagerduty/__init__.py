@@ -1,0 +1,1 @@
+"""PagerDuty: what an incident is about, and what people are told there."""

@@ -1,0 +1,160 @@
+"""The channels: what the configuration names becomes who hears of what, and the adapters that tell them."""
+
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from shared.domain.escalation import Escalation
+from shared.domain.services import Catalogue
+from shared.messages import channels, routing
+from shared.messages.routing import Routing, Wants
+from shared.settings import Secrets, Settings
+
+if TYPE_CHECKING:
+    from shared.ports import People
+    from shared.tasks.escalate import Caller
+
+
+def routing_of(settings: Settings, catalogue: Catalogue) -> Routing:
+    """Return which channel carries which news; the log carries all where no channel is configured."""
+    wants: dict[str, Wants] = {}
+    if settings.people.webhook:
+        wants["webhook"] = routing.always
+    if settings.slack:
+        wants["slack"] = channels.slack
+    if settings.pagerduty:
+        wants["pagerduty"] = channels.pagerduty
+        if settings.pagerduty.routing_key:
+            wants["pagerduty_changes"] = channels.pagerduty_changes
+    if settings.github:
+        wants["github"] = channels.github({s.name: s.github_issue for s in settings.services})
+    if settings.status_page:
+        wants["status_page"] = channels.status_page(
+            lambda name: (service := catalogue.named(name)) is not None and service.customer_facing,
+            ask=settings.status_page.ask,
+        )
+    return Routing(wants or {"log": routing.always}, digests=bool(digest_channels(settings)))
+
+
+def digest_channels(settings: Settings) -> tuple[str, ...]:
+    """Return the channels that carry digests: those that a team reads."""
+    known = {"slack": settings.slack, "webhook": settings.people.webhook}
+    return tuple(name for name, configured in known.items() if configured)
+
+
+def zone_of(settings: Settings, team: str) -> tzinfo:
+    """Return the zone of a team's clock; UTC for who has no team."""
+    known = settings.teams.get(team)
+    return ZoneInfo(known.timezone) if known else UTC
+
+
+def escalation_of(settings: Settings, catalogue: Catalogue) -> Escalation:
+    """Return who is called when, by team."""
+    paths = {
+        name: {level: contact.stops_on_acknowledgement for level, contact in team.escalation.items()}
+        for name, team in settings.teams.items()
+    }
+    return Escalation(catalogue, {team: path for team, path in paths.items() if path})
+
+
+def people_of(settings: Settings, secrets: Secrets) -> "Mapping[str, People]":
+    """Return the adapter of each channel; none of them connects before it is used."""
+    from shared.adapters.webhook import LogPeople, WebhookPeople
+
+    told: dict[str, People] = {}
+    if settings.people.webhook:
+        headers = secrets.headers(settings.people.headers)
+        told["webhook"] = WebhookPeople(secrets.value(settings.people.webhook), headers=headers)
+    if settings.slack:
+        told["slack"] = _slack(settings, secrets)
+    if settings.pagerduty:
+        told |= _pagerduty(settings, secrets)
+    if settings.github:
+        from shared.adapters.github import GitHubPeople
+
+        told["github"] = GitHubPeople(settings.github.url, secrets.value(settings.github.token))
+    if settings.status_page:
+        told["status_page"] = _status_page(settings, secrets)
+    return told or {"log": LogPeople()}
+
+
+def _slack(settings: Settings, secrets: Secrets) -> "People":
+    from shared.adapters.slack.telling import SlackPeople
+
+    assert settings.slack is not None  # noqa: S101 asked before
+    own = {name: team.slack_channel for name, team in settings.teams.items() if team.slack_channel}
+    slack = settings.slack
+    return SlackPeople(secrets.value(slack.token), slack.url, own, slack.channel)
+
+
+def _pagerduty(settings: Settings, secrets: Secrets) -> "dict[str, People]":
+    from shared.adapters.pagerduty.telling import PagerDutyChanges, PagerDutyPeople
+
+    assert settings.pagerduty is not None  # noqa: S101 asked before
+    pagerduty = settings.pagerduty
+    routing_key = secrets.value(pagerduty.routing_key) if pagerduty.routing_key else ""
+    told: dict[str, People] = {
+        "pagerduty": PagerDutyPeople(
+            pagerduty.url,
+            secrets.value(pagerduty.token),
+            sender=pagerduty.sender,
+            events_url=pagerduty.events_url,
+            routing_key=routing_key,
+            acknowledge=pagerduty.acknowledge,
+            resolve=pagerduty.resolve,
+            priorities=pagerduty.priorities,
+        )
+    }
+    if routing_key:
+        told["pagerduty_changes"] = PagerDutyChanges(pagerduty.events_url, routing_key=routing_key)
+    return told
+
+
+def _status_page(settings: Settings, secrets: Secrets) -> "People":
+    from shared.adapters.status_page import WORDING, StatusPagePeople
+
+    assert settings.status_page is not None  # noqa: S101 asked before
+    page = settings.status_page
+    return StatusPagePeople(
+        page.kind,
+        page.url,
+        page=page.page,
+        token=secrets.value(page.token) if page.token else "",
+        wording={**WORDING, **page.wording},
+        components={s.name: s.status_components for s in settings.services if s.status_components},
+    )
+
+
+def caller_of(settings: Settings, secrets: Secrets) -> "Caller":
+    """Return what calls the levels of the escalation path."""
+    from shared.adapters.calling import Address, Calling, PagerDutyCalling, SlackCalling
+
+    default = settings.slack.channel if settings.slack else ""
+    addresses = {
+        (team, level): Address(
+            pagerduty_policy=contact.pagerduty_policy,
+            pagerduty_user=contact.pagerduty_user,
+            mention=contact.slack,
+            channel=settings.teams[team].slack_channel or default,
+            webhook=secrets.value(contact.webhook) if contact.webhook else "",
+        )
+        for team, known in settings.teams.items()
+        for level, contact in known.escalation.items()
+    }
+    pagerduty = settings.pagerduty
+    return Calling(
+        addresses,
+        pagerduty=PagerDutyCalling(
+            pagerduty.url,
+            secrets.value(pagerduty.token),
+            sender=pagerduty.sender,
+            events_url=pagerduty.events_url,
+            routing_key=secrets.value(pagerduty.routing_key) if pagerduty.routing_key else "",
+        )
+        if pagerduty
+        else None,
+        slack=SlackCalling(settings.slack.url, secrets.value(settings.slack.token))
+        if settings.slack
+        else None,
+    )

@@ -1,0 +1,92 @@
+"""Integrations: PagerDuty, Slack, GitHub, the status page and approval links, as they are configured."""
+
+import string
+
+import msgspec
+
+from shared.domain.matrix import Severity
+from shared.settings import schema
+from shared.settings.conforming import Problems, unknown
+from shared.settings.model import ApprovalLinks, GitHub, PagerDuty, Slack, StatusPage
+from shared.settings.shapes import check_id, check_url
+
+STATUSPAGE_URL = "https://api.statuspage.io/v1"
+
+
+def pagerduty(said: schema.PagerDuty | None, problems: Problems) -> PagerDuty | None:
+    """Return how PagerDuty is reached, None where it is not configured."""
+    if said is None:
+        return None
+    check_id(said.sender, "email", "pagerduty.from", problems)
+    check_url(said.url, "pagerduty.url", problems)
+    check_url(said.events_url, "pagerduty.events_url", problems)
+    severities = [severity.value for severity in Severity]
+    for name, priority in said.priorities.items():
+        if name not in severities:
+            problems.append(f"pagerduty.priorities.{name}: {unknown(name, severities)}")
+        check_id(priority, "pagerduty", f"pagerduty.priorities.{name}", problems)
+    return PagerDuty(
+        token=said.token,
+        sender=said.sender,
+        url=said.url.rstrip("/"),
+        events_url=said.events_url.rstrip("/"),
+        routing_key=said.routing_key,
+        acknowledge=said.acknowledge,
+        resolve=said.resolve,
+        priorities=dict(said.priorities),
+    )
+
+
+def slack(said: schema.Slack | None, problems: Problems) -> Slack | None:
+    """Return how Slack is reached; its URL ends in a slash, for names of methods come after it."""
+    if said is None:
+        return None
+    check_url(said.url, "slack.url", problems)
+    check_id(said.channel, "channel", "slack.channel", problems)
+    return Slack(token=said.token, channel=said.channel, url=said.url.rstrip("/") + "/")
+
+
+def github(said: schema.GitHub | None, problems: Problems) -> GitHub | None:
+    """Return how GitHub is reached."""
+    if said is None:
+        return None
+    check_url(said.url, "github.url", problems)
+    return GitHub(token=said.token, url=said.url.rstrip("/"))
+
+
+def status_page(said: schema.StatusPage | None, problems: Problems) -> StatusPage | None:
+    """Return how the status page is reached: Atlassian's by page and token, a JSON endpoint by its URL."""
+    if said is None:
+        return None
+    atlassian = said.kind == "statuspage"
+    wanted = {"page": said.page, "token": said.token} if atlassian else {"url": said.url}
+    problems.extend(
+        f"status_page.{name}: is missing; kind {said.kind} needs it"
+        for name, value in wanted.items()
+        if not value
+    )
+    url = said.url or (STATUSPAGE_URL if atlassian else "")
+    if url:
+        check_url(url, "status_page.url", problems)
+    wording = {name: text for name, text in msgspec.structs.asdict(said.wording).items() if text is not None}
+    for name, text in wording.items():
+        _check_template(text, f"status_page.wording.{name}", problems)
+    return StatusPage(said.kind, url.rstrip("/"), said.page, said.token, said.ask, wording)
+
+
+def approval_links(said: schema.ApprovalLinks | None, problems: Problems) -> ApprovalLinks | None:
+    """Return where approval links lead and what signs them."""
+    if said is None:
+        return None
+    check_url(said.url, "approval_links.url", problems)
+    return ApprovalLinks(said.url.rstrip("/"), said.secret)
+
+
+def _check_template(text: str, path: str, problems: Problems) -> None:
+    """Say so when a place in the text would reach customers unfilled."""
+    try:
+        places = [place for _, place, _, _ in string.Formatter().parse(text) if place is not None]
+    except ValueError:
+        places = [""]
+    if not text.strip() or any(place != "service" for place in places):
+        problems.append(f"{path}: expected a text, in which {{service}} stands for the service's name")

@@ -1,0 +1,50 @@
+"""Shapes: what a URL, a time zone and the ids of other systems look like."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from shared.settings.conforming import Problems
+
+_ID = "[A-Z0-9]{1,20}"
+
+_SHAPES: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "channel": (re.compile(f"[CG]{_ID}"), "a Slack channel's id, like C02ABCDEF (not its name)"),
+    "approver": (re.compile(f"[UWS]{_ID}"), "the Slack id of a user (U..., W...) or of a user group (S...)"),
+    "mention": (
+        re.compile(rf"<@[UW]{_ID}>|<!subteam\^S{_ID}>|<!(?:here|channel)>"),
+        "a Slack mention: <@U02ABCDEF>, <!subteam^S02ABCDEF>, <!here> or <!channel>",
+    ),
+    "pagerduty": (re.compile(_ID), "a PagerDuty id, like PNE3JZM (not a name)"),
+    "email": (re.compile(r"[^@\s]+@[^@\s]+"), "an e-mail address"),
+    "repository": (re.compile(r"[\w.-]+/[\w.-]+"), "a repository, like shop/checkout"),
+}
+
+
+def check_id(text: str, kind: str, path: str, problems: Problems) -> None:
+    """Say so when a text is not an id of that kind: a name where an id belongs fails only when it is used."""
+    pattern, wanted = _SHAPES[kind]
+    if not pattern.fullmatch(text):
+        problems.append(f"{path}: expected {wanted}; found {text[:40]!r}")
+
+
+def zone(name: str, path: str, problems: Problems) -> ZoneInfo:
+    """Return the time zone of that name; UTC, with a problem, when there is none such."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        problems.append(f"{path}: expected a time zone, like Europe/Berlin; found {name[:40]!r}")
+        return ZoneInfo("UTC")
+
+
+def check_url(url: str, path: str, problems: Problems) -> None:
+    """Say so when a URL is none of http(s), or carries a password (which is not shown)."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        problems.append(f"{path}: expected a URL, like http://prometheus:9090")
+    elif parts.username or parts.password:
+        problems.append(f"{path}: a URL here may hold no user or password; use a header with a reference")
