@@ -77,7 +77,7 @@ class Advancer:
         now = self.clock()
         if state is None or not takeable(state, now):
             return state.due_at if state is not None and state.lease.owner is None else None
-        held = read_held(self.records, response_id, state.response.workload.cluster)
+        held = read_held(self.records, response_id, state.response.workload)
         if held is None or not takeable(held.state, now):
             return None
         hand = Hand.of(held, self.owner())

@@ -18,6 +18,7 @@ from shared.domain.reasons import Reason
 from shared.domain.records import Freezes, Storm, WorkloadRecord
 from shared.domain.response import Event, Response, Task
 from shared.domain.steps import Case
+from shared.domain.workloads import WorkloadRef
 from shared.errors import TemporaryError
 from shared.ports import Commit, Held, Lease, Records, State, Versioned
 
@@ -139,7 +140,7 @@ class Committer:
 
     def reread(self, hand: Hand) -> Hand | None:
         """Read everything again; None when the response is no longer this owner's."""
-        held = read_held(self.records, hand.response.id, hand.response.workload.cluster)
+        held = read_held(self.records, hand.response.id, hand.response.workload)
         if held is None or held.state.lease.owner != hand.owner or not held.state.response.live:
             return None
         return Hand.of(held, hand.owner)
@@ -194,11 +195,8 @@ def _rebases(stored: Response, draft: Response) -> bool:
     return draft.live and heard.words == before.words and heard.all_resolved == before.all_resolved
 
 
-def read_held(records: Records, response_id: str, cluster: str) -> Held | None:
-    """Read a response and all that the table knows around it; None when there is none such."""
-    state = records.read(responses=[response_id]).states.get(response_id)
-    if state is None:
-        return None
-    ref = state.response.workload
-    view = records.read(responses=[response_id], workloads=[ref], freezes=True, storm=cluster)
-    return Held(view.states[response_id], view.workloads[ref], view.freezes, view.storm)
+def read_held(records: Records, response_id: str, ref: WorkloadRef) -> Held | None:
+    """Read a response and all that the table knows around it, in one call; None when there is none such."""
+    view = records.read(responses=[response_id], workloads=[ref], freezes=True, storm=ref.cluster)
+    state = view.states.get(response_id)
+    return Held(state, view.workloads[ref], view.freezes, view.storm) if state is not None else None

@@ -60,6 +60,10 @@ STORY = frozenset(
         "asked",
         "approve",
         "abort",
+        "acknowledge",
+        "now",
+        "refused",
+        "hurried",
         "holding",
         "scaled",
         "rolled_back",
@@ -116,6 +120,11 @@ def _title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
         "scaled": f"capacity raised from {facts.get('before')} to {facts.get('after')}",
         "scale_not_possible": "capacity cannot be raised; looking at a rollback",
         "capacity_left_alone": "extra capacity was changed by someone else and is left alone",
+        "assessed": f"assessed; {_explained(facts.get('action'))}".replace("_", " "),
+        "verified": "verified; watching whether it holds",
+        "approve": f"{facts.get('by')} says yes",
+        "abort": f"{facts.get('by')} says no",
+        "hurried": "a person does not want to wait; rolling back now",
         "alerts_again": "still alerting after the rollback; a person is needed",
     }
     if code == "ended":

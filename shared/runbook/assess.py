@@ -11,7 +11,7 @@ from shared.domain.guardrails import Effect, Finding, Rails
 from shared.domain.matrix import Action
 from shared.domain.reasons import Reason
 from shared.domain.response import Choice, Outcome, Response, Seen, Step, Wanted
-from shared.domain.revisions import Candidate, Health, Pick
+from shared.domain.revisions import Health, Pick
 from shared.domain.services import QUERYABLE, Catalogue, Mode, Service
 from shared.domain.signals import Reading, Signal
 from shared.domain.steps import Case, Done, Result, Stop, Wait
@@ -35,6 +35,14 @@ class _Look:
     service: Service
     live: Measured
     decision: Decision
+
+
+@dataclass(frozen=True)
+class _Lived:
+    """How it was when a revision last ran, and two windows before; empty where nobody can tell."""
+
+    last: dict[Signal, Reading]
+    earlier: dict[Signal, Reading]
 
 
 @dataclass(frozen=True)
@@ -195,38 +203,31 @@ class Assess:
         that was not looked at, the readings before the current rollout.
         """
         workload, record, order = looked.workload, case.record, case.response.order
-        newest = self._read_at(workload.rollout_began_at, looked)
+        newest = self._lived(workload.rollout_began_at, looked)
         if order is not None and order.to_revision is not None:
-            return revisions.named(workload, order.to_revision), newest
+            return revisions.named(workload, order.to_revision), newest.last
         found = revisions.candidates(workload, record.quarantined)
         health: dict[str, Health] = {}
-        lived: dict[str, dict[Signal, Reading]] = {}
+        lived: dict[str, _Lived] = {}
         while True:
             pick = revisions.choose(found, health=health, known_good=record.known_good)
             if pick.look_at is None:
                 chosen = pick.revision.template_id if pick.revision else ""
-                return pick, lived.get(chosen, newest)
+                return pick, lived.get(chosen, newest).last
             until, id_ = pick.look_at.ran_until, pick.look_at.revision.template_id
-            lived[id_] = newest if until == workload.rollout_began_at else self._read_at(until, looked)
-            health[id_] = self._health(pick.look_at, looked, lived[id_])
+            lived[id_] = newest if until == workload.rollout_began_at else self._lived(until, looked)
+            health[id_] = _health(lived[id_], looked)
 
-    def _read_at(self, at: datetime | None, looked: _Look) -> dict[Signal, Reading]:
-        """Measure what can be queried at a time in the past; nothing when nobody knows which."""
-        if at is None or not looked.service.measured:
-            return {}
-        return dict(self.signals.measure(looked.service, QUERYABLE, at=at).readings)
-
-    def _health(self, candidate: Candidate, looked: _Look, last: dict[Signal, Reading]) -> Health:
-        until = candidate.ran_until
+    def _lived(self, until: datetime | None, looked: _Look) -> _Lived:
+        """Measure how it was at a time in the past and two windows before, side by side."""
         if until is None or not looked.service.measured:
-            return Health.UNKNOWN
+            return _Lived({}, {})
         window = timedelta(seconds=looked.live.longest_window or looked.service.timing.scrape)
-        earlier = self.signals.measure(looked.service, QUERYABLE, at=until - 2 * window).readings
-        matched = {row.signal for row in looked.decision.matched} & set(QUERYABLE) or {Signal.ERROR_RATE}
-        if any(decisions.decide(looked.service.matrix, r).matched for r in (last, earlier)):
-            return Health.BREACHED
-        known = all(last.get(s, signals.NOT_MEASURED).is_number for s in matched)
-        return Health.HEALTHY if known else Health.UNKNOWN
+        earlier = _TOGETHER.submit(self._read_at, until - 2 * window, looked.service)
+        return _Lived(self._read_at(until, looked.service), earlier.result())
+
+    def _read_at(self, at: datetime, service: Service) -> dict[Signal, Reading]:
+        return dict(self.signals.measure(service, QUERYABLE, at=at).readings)
 
     def _findings(
         self,
@@ -306,3 +307,14 @@ def _facts(response: Response, looked: _Look, decision: Decision) -> dict[str, s
     if choice is not None:
         facts |= {"to_revision": choice.to_number, "to_image": choice.to_image, "to_because": choice.why}
     return facts
+
+
+def _health(lived: _Lived, looked: _Look) -> Health:
+    """Judge a revision by how it was: breached at either time, or healthy in all that matters now."""
+    if any(
+        decisions.decide(looked.service.matrix, readings).matched for readings in (lived.last, lived.earlier)
+    ):
+        return Health.BREACHED
+    matched = {row.signal for row in looked.decision.matched} & set(QUERYABLE) or {Signal.ERROR_RATE}
+    known = all(lived.last.get(signal, signals.NOT_MEASURED).is_number for signal in matched)
+    return Health.HEALTHY if known else Health.UNKNOWN

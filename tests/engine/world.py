@@ -13,6 +13,7 @@ from typing import Any
 from shared.bootstrap import Door, Engine, Outside
 from shared.domain.alerts import Alert
 from shared.domain.changes import RestoreRevision
+from shared.domain.escalation import Level
 from shared.domain.guardrails import Rails
 from shared.domain.records import WorkloadRecord
 from shared.domain.response import Event, Order, Response, Step, Wanted
@@ -24,7 +25,19 @@ from shared.engine.joining import Said
 from shared.engine.sorting import requests_of
 from shared.errors import TemporaryError
 from shared.ports import Due, Held, Measured
-from shared.settings import Secrets, Settings
+from shared.settings import (
+    Contact,
+    GitHub,
+    PagerDuty,
+    People,
+    SecretRef,
+    Secrets,
+    Settings,
+    Slack,
+    StatusPage,
+    Team,
+)
+from tests.fakes.caller import FakeCaller
 from tests.fakes.health import FakeHealth
 from tests.fakes.people import FakePeople
 from tests.fakes.records import FakeRecords, Moment
@@ -37,6 +50,20 @@ GOOD, BAD = "shop:1.4.1", "shop:1.4.2"
 QUICK = Timing(poll=30.0, scrape=5.0, stabilise=120.0)
 
 Hook = Callable[[str, Moment], None]
+
+
+CHANNELS = ("slack", "pagerduty", "pagerduty_changes", "github", "status_page", "webhook")
+
+_NOBODY = SecretRef("env:NOT_LOOKED_UP")
+CONNECTED: dict[str, Any] = {
+    "slack": Slack(_NOBODY, "C0TEST"),
+    "pagerduty": PagerDuty(_NOBODY, "bot@example.com", routing_key=_NOBODY),
+    "github": GitHub(_NOBODY),
+    "status_page": StatusPage("statuspage", "http://127.0.0.1"),
+    "people": People(webhook=_NOBODY),
+    "teams": {"shop": Team(escalation={level.value: Contact(slack="<@U1>") for level in Level})},
+}
+"""Settings under which every channel and every level is configured; the adapters are the world's fakes."""
 
 
 class Killed(BaseException):
@@ -161,7 +188,9 @@ def a_service(**fields: Any) -> Service:
 class World:
     """Fakes, a door and an engine, and a shop whose readings follow the image that runs.
 
-    `override` are live readings that do not follow it; with `blind` nothing can be measured now.
+    `override` are live readings that do not follow it; with `blind` nothing can be measured now. With
+    `connected` people are told by every channel there is and called by every level, else by the log alone.
+    `peek` is the table as a test may look at it without that counting as a call.
     """
 
     def __init__(
@@ -171,15 +200,21 @@ class World:
         readings: dict[str, dict[Signal, float]] | None = None,
         rails: Rails | None = None,
         local: bool = True,
+        connected: bool = False,
     ) -> None:
         self.now = START
         self.calls = Calls()
         self.shop = Shop({BAD: BROKEN} if readings is None else readings)
         self.records = FakeRecords(lambda name, moment: self.calls(f"records.{name}", moment))
+        self.peek = FakeRecords()
+        self.peek._items, self.peek._lock = self.records._items, self.records._lock
         self.workloads = Cluster(lambda: self.now)
         self.signals = ShopSignals(self._told)
         self.health = FakeHealth()
         self.people = FakePeople()
+        self.channels = {name: FakePeople() for name in CHANNELS} if connected else {"log": self.people}
+        self.caller = FakeCaller()
+        self._connected = connected
         self.queue = FakeQueue()
         self.services = tuple(services or (a_service(),))
         self._rails = rails or Rails(namespaces=("production",))
@@ -198,6 +233,7 @@ class World:
             ),
             services=self.services,
             rails=self._rails,
+            **(CONNECTED if self._connected else {}),
         )
         queue = Hooked(self.queue, "queue", self.calls)
         owner = "door" if self._local else None
@@ -206,7 +242,11 @@ class World:
             workloads=Hooked(self.workloads, "cluster", self.calls),
             signals=Hooked(self.signals, "signals", self.calls),
             health=Hooked(self.health, "health", self.calls),
-            channels={"log": Hooked(self.people, "people", self.calls)},
+            channels={
+                name: Hooked(each, "people" if name == "log" else name, self.calls)
+                for name, each in self.channels.items()
+            },
+            caller=Hooked(self.caller, "caller", self.calls),
         )
         return door, Engine(door, outside)
 
