@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import httpx
 import pytest
@@ -48,14 +48,14 @@ def serving(cluster: Cluster) -> Iterator[Served]:
             assert process.stdout is not None
             ready, _, _ = select.select([process.stdout], [], [], 60)
             assert ready, "it did not say where it listens"
-            url = json.JSONDecoder().raw_decode(_document(process.stdout))[0]["url"]
+            url = str(json.loads(_document(process.stdout))["url"])
             yield Served(url, environment)
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _document(stream: Any) -> str:
+def _document(stream: TextIO) -> str:
     """Read lines until they are a whole JSON document."""
     text = ""
     for line in stream:
@@ -103,7 +103,9 @@ def curls() -> list[str]:
 
 def paste(served: Served, command: str) -> Any:
     """Run a command as a person would paste it; return the JSON it prints. HTTP errors fail it."""
-    command = command.replace("http://127.0.0.1:8080", served.url).replace("curl ", "curl --fail-with-body ", 1)
+    command = command.replace("http://127.0.0.1:8080", served.url).replace(
+        "curl ", "curl --fail-with-body ", 1
+    )
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=ROOT,

@@ -13,7 +13,9 @@ from shared.domain.response import Outcome, Response
 from shared.ports import Message
 
 SECONDS = 60.0
-REAL = shutil.which("prometheus") and (shutil.which("prometheus-alertmanager") or shutil.which("alertmanager"))
+REAL = shutil.which("prometheus") and (
+    shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+)
 
 
 def eventually(done: Callable[[], bool], what: str) -> None:

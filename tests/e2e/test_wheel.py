@@ -24,7 +24,9 @@ KEYS = {
 
 
 def run(*command: str, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "BACKOUT"))}
+    environment = {
+        k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV", "BACKOUT"))
+    }
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout, check=False
     )
@@ -40,10 +42,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert built.returncode == 0, built.stderr
     [wheel] = folder.glob("*.whl")
     uv = Path(sys.executable).with_name("uv")
+    lock = str(ROOT / "requirements-dev.lock")
+    install = [str(uv), "pip", "install", "--quiet", "--python", "empty/bin/python", "--constraint", lock]
     for step in (
         [str(uv), "venv", "--quiet", "--python", sys.executable, "empty"],
-        [str(uv), "pip", "install", "--quiet", "--python", "empty/bin/python"]
-        + ["--constraint", str(ROOT / "requirements-dev.lock"), f"{wheel}[embedded]"],
+        [*install, f"{wheel}[embedded]"],
     ):
         done = run(*step, cwd=folder, timeout=300)
         assert done.returncode == 0, done.stderr

@@ -66,7 +66,7 @@ class Installation:
     def __init__(self, records: DynamoRecords, services: Sequence[Service]) -> None:
         long_ago = datetime.now(UTC) - LONG_AGO
         self.now: Callable[[], datetime] = lambda: long_ago
-        self.workloads = FakeWorkloads("test", now=lambda: self.now())
+        self.workloads = FakeWorkloads("test", now=self._clock)
         for service in services:
             self.workloads.deploy(service.workload, GOOD)
         bad_since = datetime.now(UTC) - timedelta(minutes=2)
@@ -84,6 +84,9 @@ class Installation:
         outside = bootstrap.Outside(self.workloads, self.signals, FakeHealth(), {"log": FakePeople()})
         self.local = bootstrap.local(settings, records, outside=outside, secrets=Secrets())
         self.records = records
+
+    def _clock(self) -> datetime:
+        return self.now()
 
     def send(self, *deployments: str, at: datetime, values: dict[str, float] | None = None) -> list[Answer]:
         alerts = [an_alert(value=(values or {}).get(d, 0.25), at=at, deployment=d) for d in deployments]
@@ -226,7 +229,9 @@ def test_a_freeze_set_between_decision_and_intent_means_no_rollback(install: Ins
     shop.local.door.freezer.thaw("global")
 
 
-def test_new_alerts_at_the_instant_a_response_ends_are_joined_or_answered_never_lost(install: Install) -> None:
+def test_new_alerts_at_the_instant_a_response_ends_are_joined_or_answered_never_lost(
+    install: Install,
+) -> None:
     shop = install(services(1))
     began_at = datetime.now(UTC)
     [first] = shop.send("shop-000", at=began_at)

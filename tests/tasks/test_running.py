@@ -1,5 +1,6 @@
 """What a response owes: tried again, given up in the end, and never in the way of the rollback."""
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -49,7 +50,7 @@ def test_a_message_is_tried_again_with_growing_pauses() -> None:
 
     world.calls.on_call = hook
     world.run()
-    pauses = [later - earlier for earlier, later in zip(attempts[:6], attempts[1:6], strict=False)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(attempts[:6])]
     assert pauses == sorted(pauses)
     assert pauses[0] >= timedelta(seconds=2)
     assert all(t.result.startswith("told") for t in messages(world, response_id))
