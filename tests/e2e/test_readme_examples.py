@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import httpx
 import pytest
@@ -55,7 +55,7 @@ def serving(cluster: Cluster) -> Iterator[Served]:
             process.wait(20)
 
 
-def _document(stream: TextIO) -> str:
+def _document(stream: IO[str]) -> str:
     """Read lines until they are a whole JSON document."""
     text = ""
     for line in stream:
