@@ -42,10 +42,19 @@ def cpu(signals: PrometheusSignals, *, at: datetime | None = None) -> Reading:
     return signals.measure(SERVICE, [Signal.CPU_USAGE], at=at).readings[Signal.CPU_USAGE]
 
 
-def cpu_when(answer: Answer | Callable[[Request], Answer], *, timeout_seconds: float = 5.0) -> Reading:
-    """Measure once, with a source that gives this answer."""
+def cpu_when(
+    answer: Answer | Callable[[Request], Answer],
+    *,
+    timeout_seconds: float = 5.0,
+    stale_after_seconds: float = 3600.0,
+) -> Reading:
+    """Measure once, with a source that gives this answer, which may have been written when this was loaded."""
     with serving(answer if callable(answer) else lambda _: answer) as server:
-        return cpu(PrometheusSignals(server.url, timeout_seconds=timeout_seconds))
+        return cpu(
+            PrometheusSignals(
+                server.url, timeout_seconds=timeout_seconds, stale_after_seconds=stale_after_seconds
+            )
+        )
 
 
 @contextmanager
@@ -121,7 +130,8 @@ def test_a_long_error_is_cut() -> None:
 
 
 def test_a_sample_from_another_time_is_unknown() -> None:
-    assert cpu_when(vector("0.1", at=time.time() - 200)).why == "cpu_usage: the sample is stale: 200 s old"
+    old = vector("0.1", at=time.time() - 200)
+    assert cpu_when(old, stale_after_seconds=60).why == "cpu_usage: the sample is stale: 200 s old"
 
 
 def test_how_old_a_sample_may_be_is_set() -> None:
