@@ -25,8 +25,11 @@ from shared.ports import Commit, Held, Lease, Records, State, Versioned
 LEASE = timedelta(seconds=60)
 """How long a worker may go without a commit; every outside call ends well before."""
 
-RENEW_BELOW = timedelta(seconds=35)
-"""A step is only run with at least this much of the lease left: its calls end before the lease does."""
+RENEW_BELOW = timedelta(seconds=45)
+"""A step is only run with at least this much of the lease left: its calls end before the lease does.
+
+The longest is assess: a look, and then how each candidate did, one after the other.
+"""
 
 TasksFor = Callable[[Response, Event], Sequence[Task]]
 """Says which tasks an event gives rise to."""

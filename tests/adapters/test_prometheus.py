@@ -48,7 +48,7 @@ def cpu_when(
     timeout_seconds: float = 5.0,
     stale_after_seconds: float = 3600.0,
 ) -> Reading:
-    """Measure once, with a source that gives this answer, which may have been written when this was loaded."""
+    """Measure once, with a source that gives this answer, written when the test was or when it was loaded."""
     with serving(answer if callable(answer) else lambda _: answer) as server:
         return cpu(
             PrometheusSignals(

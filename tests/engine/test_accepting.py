@@ -185,22 +185,29 @@ class TestTheEnd:
         return world, broken
 
     @pytest.mark.parametrize("moment", list(Moment))
-    def test_an_alert_at_the_instant_of_the_end_is_never_lost(self, moment: Moment) -> None:
+    @pytest.mark.parametrize("nth", [1, 2])
+    def test_an_alert_at_the_instant_of_the_end_is_never_lost(self, nth: int, moment: Moment) -> None:
         world, broken = self.ending()
         answers: list[Answer] = []
-
-        def hook(name: str, when: Moment) -> None:
-            if (name, when) == ("records.commit", moment) and world.now >= ends_at:
-                world.calls.on_call = lambda name, moment: None
-                answers.extend(world.send(broken))
-
-        ends_at = world.now + timedelta(seconds=90)
-        world.calls.on_call = hook
+        world.run(limit=timedelta(seconds=89))
+        world.sleep(seconds=1)
+        world.interrupt("records.commit", moment, lambda: answers.extend(world.send(broken)), nth=nth)
         world.run(until=lambda: world.rollbacks() == 1)
         [answer] = answers
         assert world.image() == GOOD
         acted = world.response(answer.response_id)
         assert acted.acted
+
+    def test_an_alert_that_meets_a_response_which_has_just_ended_opens_another(self) -> None:
+        world, broken = self.ending()
+        ended_id = world.record().live
+        assert ended_id is not None
+        world.interrupt("records.read", Moment.BEFORE, lambda: world.ended(ended_id), nth=2)
+        [answer] = world.send(broken)
+        assert answer.outcome is Acceptance.CREATED
+        assert answer.response_id != ended_id
+        world.run(until=lambda: world.rollbacks() == 1)
+        assert world.image() == GOOD
 
     def test_an_alert_that_joins_as_the_watch_ends_is_watched_too(self) -> None:
         world = World()
@@ -333,6 +340,7 @@ class TestSorting:
         answers = world.send(*(an_alert(value=v, at=world.now, deployment=n) for n, v in by_name.items()))
         assert cost(world) == Counter(read=1, commit=200)
         assert {a.outcome for a in answers} == {Acceptance.CREATED}
+        world.queue.sent.reverse()
         world.run(until=lambda: not world.queue.sent)
         assert {c.workload.name for c in world.workloads.applied} == set(worst)
         assert len(world.workloads.applied) == 3

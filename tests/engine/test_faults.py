@@ -357,6 +357,63 @@ class TestWorkers:
         assert world.response(response_id).phase == Outcome.FAILED
         assert world.record().live is None
 
+    def test_a_message_leaves_a_response_alone_that_another_worker_is_at(self) -> None:
+        world = World()
+        response_id = alerted(world)
+        world.interrupt("cluster.read", Moment.BEFORE, lambda: world.engine.handle(response_id))
+        assert world.ended(response_id) == HELD
+        assert world.codes(response_id).count("assessed") == 1
+        assert "taken_over" not in world.codes(response_id)
+
+    def test_a_worker_stores_that_it_is_at_a_response_before_it_looks_at_anything(self) -> None:
+        world = World(local=False)
+        response_id = alerted(world)
+        seen = []
+
+        def look() -> None:
+            seen.append(world.records.read(responses=[response_id]).states[response_id])
+
+        world.interrupt("cluster.read", Moment.BEFORE, look)
+        world.run()
+        [state] = seen
+        assert state.lease.owner is not None
+        assert state.due_at == state.lease.until == state.response.started_at + LEASE
+        assert state.version == 2
+
+    @pytest.mark.parametrize(
+        ("signal", "value", "readings"),
+        [
+            (Signal.ERROR_RATE, 0.25, None),
+            (Signal.ERROR_RATE, 0.08, {BAD: RAISED}),
+            (Signal.CPU_USAGE, 0.97, {BAD: HUNGRY}),
+        ],
+    )
+    def test_every_call_however_slow_ends_before_the_lease_does(
+        self, signal: Signal, value: float, readings: dict[str, dict[Signal, float]] | None
+    ) -> None:
+        world = World(readings=readings)
+        response_id = alerted(world, signal, value)
+        outside = ("cluster.", "signals.", "health.")
+        late: list[str] = []
+
+        def slowly(name: str, moment: Moment) -> None:
+            if not name.startswith(outside):
+                return
+            if moment is Moment.BEFORE:
+                world.now += timedelta(seconds=11)
+                return
+            world.calls.on_call = lambda name, moment: None
+            lease = world.records.read(responses=[response_id]).states[response_id].lease
+            world.calls.on_call = slowly
+            if lease.until is None or lease.until <= world.now:
+                late.append(name)
+
+        world.calls.on_call = slowly
+        world.run(until=lambda: world.rollbacks() == 1, limit=timedelta(minutes=15))
+        assert world.rollbacks() == 1
+        assert late == []
+        assert "taken_over" not in world.codes(response_id)
+
     def test_a_queue_that_loses_everything_costs_time_only(self) -> None:
         world = World(readings={BAD: RAISED}, local=False)
         world.queue.lossy = True

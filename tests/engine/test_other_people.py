@@ -227,6 +227,22 @@ def test_the_bad_version_deployed_again_after_the_cooldown_asks() -> None:
     assert world.rollbacks() == 1
 
 
+def test_what_was_rolled_away_from_is_never_gone_back_to() -> None:
+    """Not even where the history has forgotten what was restored then, and the past looks healthy."""
+    world, _ = rolled_back()
+    world.sleep(minutes=30)
+    world.shop.readings[FIX] = BROKEN
+    world.deploy(FIX)
+    found = world.workloads.read(CHECKOUT)
+    assert found is not None
+    without = tuple(r for r in found.revisions if GOOD not in r.images.values())
+    world.workloads.update(CHECKOUT, revisions=without)
+    world.sleep(minutes=2)
+    [answer] = world.send(an_alert(at=world.now))
+    world.run(until=lambda: world.response(answer.response_id).choice is not None)
+    assert world.image() == OLDER
+
+
 def test_alertmanagers_repeat_hours_after_a_dismissal_is_looked_at_anew() -> None:
     world = World()
     world.story(GOOD)

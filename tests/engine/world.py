@@ -134,6 +134,7 @@ class ShopSignals(FakeSignals):
     def __init__(self, told: Callable[[Service, datetime | None], Told]) -> None:
         super().__init__()
         self._told = told
+        self.profiles: list[str] = []
 
     def measure(
         self,
@@ -145,6 +146,7 @@ class ShopSignals(FakeSignals):
     ) -> Measured:
         source = FakeSignals(lambda moment: self._told(service, moment), window_seconds=self.window_seconds)
         source.calls = self.calls
+        self.profiles.append(service.profile)
         return source.measure(service, wanted, at=at, p95_before=p95_before)
 
 
