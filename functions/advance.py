@@ -7,6 +7,7 @@ an ended response or one that is not due does nothing and is acknowledged.
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -62,16 +63,21 @@ def sweep(engine: Engine) -> dict[str, Any]:
 def _advancing(engine: Engine, body: str) -> Callable[[], None]:
     def advance() -> None:
         response_id = _DECODER.decode(body).response_id
-        due_at = engine.handle(response_id)
-        if due_at is None:
-            return
-        delay = max(0.0, (due_at - engine.door.clock()).total_seconds())
-        try:
-            engine.door.queue.send(response_id, delay_seconds=delay)
-        except TemporaryError as error:
-            log.warning("%s is left for the sweep: %s", response_id, error)
+        due_at = engine.advancer.advance(response_id)
+        if due_at is not None:
+            _queued(engine, response_id, due_at)
+        engine.tasks.run_due(response_id)
 
     return advance
+
+
+def _queued(engine: Engine, response_id: str, due_at: datetime) -> None:
+    """Have the response advanced when it is due; sent before its tasks run, which may take long."""
+    delay = max(0.0, (due_at - engine.door.clock()).total_seconds())
+    try:
+        engine.door.queue.send(response_id, delay_seconds=delay)
+    except TemporaryError as error:
+        log.warning("%s is left for the sweep: %s", response_id, error)
 
 
 def _running(engine: Engine, response_id: str, task: str) -> Callable[[], None]:

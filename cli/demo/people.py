@@ -40,7 +40,7 @@ def received(console: Console, cast: Cast) -> None:
     _system(console, "Slack, its thread", [m.text for m in cast.slack.messages if m.thread_ts])
     _system(console, "PagerDuty, notes on the incident", [note.text for note in cast.pagerduty.notes])
     _system(console, "PagerDuty, status updates", [w.text for w in cast.pagerduty.status_updates])
-    _system(console, f"GitHub, comments on {casting.ISSUE}", [c.body for c in cast.github.comments])
+    _system(console, f"GitHub, comments on {casting.ISSUE}", [_shown(c.body) for c in cast.github.comments])
     updates = [f"{u.status}: {u.body}" for i in cast.status.incidents for u in i.updates]
     _system(console, "Status page", updates)
 
@@ -54,6 +54,12 @@ def missing(cast: Cast) -> list[str]:
         "the status page": cast.status.incidents,
     }
     return [name for name, known in heard.items() if not known]
+
+
+def _shown(comment: str) -> str:
+    """Return what a reader of a comment sees of it: no fences, no hidden marks."""
+    lines = comment.splitlines()
+    return "\n".join(line for line in lines if not line.startswith(("```", "<!--")))
 
 
 def _system(console: Console, title: str, texts: list[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
@@ -69,8 +70,10 @@ def _play(playing: "Stage", console: Console, story: "_Story", cast: "Cast | Non
     story.say(f"[red]deployed  {stage.BAD}[/red]  a quarter of its answers are errors")
     part = people.Part(cast, playing.url, story.say) if cast else None
     state = _watched(playing, story, deployed_at, part)
-    if cast and state is not None:
+    if state is not None:
         _until(lambda: _all_told(playing, state), "the last messages", 15)
+        story.flush()
+    if cast and state is not None:
         people.received(console, cast)
         silent = people.missing(cast)
         if silent:
@@ -91,6 +94,7 @@ class _Story:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.began = time.monotonic()
+        self.heard: deque[str] = deque()
 
     def begin(self) -> None:
         """Count from now on."""
@@ -101,8 +105,13 @@ class _Story:
         self.console.print(f"[dim]{time.monotonic() - self.began:5.1f} s[/dim]  {text}", soft_wrap=True)
 
     def told(self, message: Message) -> None:
-        """Print what people are told."""
-        self.say(f"[magenta]people   [/magenta] {escape(message.title)}")
+        """Remember what people are told; the events that it is about are printed first."""
+        self.heard.append(message.title)
+
+    def flush(self) -> None:
+        """Print what people were told, after the events that they were told of."""
+        while self.heard:
+            self.say(f"[magenta]people   [/magenta] {escape(self.heard.popleft())}")
 
 
 def _watched(playing: "Stage", story: _Story, deployed_at: datetime, part: "Part | None") -> State | None:
@@ -123,6 +132,7 @@ def _watched(playing: "Stage", story: _Story, deployed_at: datetime, part: "Part
             for event in events[told:]:
                 story.say(f"[cyan]{event.phase:<9}[/cyan] {escape(sentence(event))}")
             told = len(events)
+            story.flush()
             if not state.response.live:
                 return state
             if part is not None:

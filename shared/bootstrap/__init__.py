@@ -204,7 +204,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
         return tasks + door.escalation.tasks(response, "alerts_again", facts, name=name, at=at)
 
     settings = door.settings
-    word = wording.Wording(settings.links, _answering(door)).word
+    word = wording.Wording(settings.links).word
     kinds: dict[str, TaskKind] = {
         "tell": Tell(door.records, outside.channels, word),
         "recheck": Recheck(door.records, outside.signals, door.catalogue, call),
@@ -212,13 +212,21 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
     }
     if outside.caller is not None:
         kinds["escalate"] = Escalate(
-            door.records, outside.workloads, outside.signals, door.escalation, outside.caller, word
+            door.records,
+            outside.workloads,
+            outside.signals,
+            door.escalation,
+            outside.caller,
+            wording.Wording(settings.links, _answering(door)).word,
         )
     return kinds
 
 
 def _answering(door: Door) -> Callable[[Response], str] | None:
-    """Return what makes a link at which a response's question is answered; None where none is configured."""
+    """Return what makes a link at which a response's question is answered; None where none is configured.
+
+    Only a call of the escalation path carries one: whoever has the link may answer, so it goes to no room.
+    """
     configured = door.settings.approval_links
     if configured is None:
         return None
@@ -332,13 +340,27 @@ def local(
     kubeconfig: str | None = None,
     threads: int = 8,
 ) -> Local:
-    """Start everything in this process; `close` stops it. Accepting hands the lease to its own worker."""
+    """Start everything in this process; `close` stops it. Accepting hands the lease to its own worker.
+
+    Tasks have threads of their own: a receiver that is slow to take a message holds up no response.
+    """
+    from shared.bootstrap.errands import Errands
     from shared.engine.worker import Worker
 
     secrets = secrets or secrets_of_aws()
     worker = Worker(threads=threads)
     door = Door(settings, secrets, records, worker, clock, owner=f"{os.getpid()}")
     engine = Engine(door, outside or outside_of(settings, secrets, kubeconfig=kubeconfig))
-    _ = engine.advancer, engine.tasks
-    worker.start(handle=engine.handle, run_task=engine.tasks.run, records=records, clock=clock)
-    return Local(door, engine, worker.close)
+    advancer, errands = engine.advancer, Errands(engine.tasks.run, records, clock)
+
+    def handle(response_id: str, held: Held | None) -> datetime | None:
+        due_at = advancer.advance(response_id, held)
+        errands.run_due(response_id)
+        return due_at
+
+    def close() -> None:
+        worker.close()
+        errands.close()
+
+    worker.start(handle=handle, run_task=errands.run, records=records, clock=clock)
+    return Local(door, engine, close)

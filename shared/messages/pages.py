@@ -13,7 +13,7 @@ from html import escape
 from shared.domain.decisions import RowVerdict
 from shared.domain.reasons import sentence
 from shared.domain.response import Response, Step, Word
-from shared.domain.signals import UNITS, Signal, Unit
+from shared.messages.quantities import clock, quantity
 
 _STYLE = """
 :root{color-scheme:light dark;--ink:#16181d;--dim:#5b616e;--paper:#fff;--line:#d5d8df;
@@ -73,7 +73,7 @@ class Asked:
 def question(response: Response, asked: Asked, now: datetime) -> str:
     """Return the page that asks; to see it changes nothing."""
     minutes = max(0, round((asked.expires_at - now).total_seconds() / 60))
-    until = f"{_clock(asked.expires_at, asked.zone)}, in {minutes} min"
+    until = f"{clock(asked.expires_at, asked.zone)}, in {minutes} min"
     parts = [
         f'<p class="dim">Backout asks {escape(asked.to)}. Answer until {escape(until)}.</p>',
         f"<h1>{escape(_title(response))}</h1>",
@@ -95,7 +95,7 @@ def recorded(response: Response, *, yes: bool, by: str, at: datetime, zone: tzin
         f"<h1>{title}</h1>",
         f"<p>{escape(_title(response))}</p>",
         f"<p>{escape(_consequence(response, yes=yes))}</p>",
-        f'<p class="dim">{escape(f"{by}, {_clock(at, zone)}. Response {response.id}")}</p>',
+        f'<p class="dim">{escape(f"{by}, {clock(at, zone)}. Response {response.id}")}</p>',
     ]
     return _page(title, parts)
 
@@ -104,7 +104,7 @@ def used(response: Response, word: Word, zone: tzinfo) -> str:
     """Return the page that says who has answered the question before."""
     said = "no" if word.verb == "abort" else "yes"
     reason = f" “{word.reason}”" if word.reason else ""
-    text = f"{word.by} said {said} at {_clock(word.at, zone)}.{reason}"
+    text = f"{word.by} said {said} at {clock(word.at, zone)}.{reason}"
     return notice("This has been answered", text, f"{response.service}, response {response.id}")
 
 
@@ -157,7 +157,7 @@ def _rows(rows: Sequence[RowVerdict]) -> str:
     lines = [
         f"<tr><td>{escape(row.signal.replace('_', ' '))}</td>"
         f"<td><b>{escape(_said(row))}</b><br>"
-        f'<span class="dim">limit {escape(_quantity(row.signal, row.threshold))}, {row.severity}</span>'
+        f'<span class="dim">limit {escape(quantity(row.signal, row.threshold))}, {row.severity}</span>'
         "</td></tr>"
         for row in rows
     ]
@@ -216,22 +216,4 @@ def _holds(response: Response) -> bool:
 
 def _said(row: RowVerdict) -> str:
     value = row.reading.value
-    return row.reading.kind.value if value is None else _quantity(row.signal, value)
-
-
-def _quantity(signal: Signal, value: float) -> str:
-    """Return a reading as people write it: 12 %, 350 ms, 120/min."""
-    match UNITS[signal]:
-        case Unit.RATIO:
-            return f"{100 * value:.3g} %"
-        case Unit.SECONDS:
-            return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
-        case Unit.PER_MINUTE:
-            return f"{value:.4g}/min"
-        case Unit.FLAG:
-            return "yes" if value else "no"
-
-
-def _clock(at: datetime, zone: tzinfo) -> str:
-    local = at.astimezone(zone)
-    return f"{local:%H:%M} {local.tzname()}"
+    return row.reading.kind.value if value is None else quantity(row.signal, value)

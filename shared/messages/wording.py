@@ -8,6 +8,7 @@ from shared.domain.changes import Scalar
 from shared.domain.decisions import RowVerdict
 from shared.domain.reasons import Reason, sentence
 from shared.domain.response import Event, Response, Step, Task
+from shared.messages.quantities import moment, person, quantity
 from shared.ports import Button, Message
 
 
@@ -78,15 +79,54 @@ STORY = frozenset(
 
 def _row(row: RowVerdict) -> str:
     value = row.reading.value
-    said = f"{value:g}" if value is not None else row.reading.kind.value
-    return f"{row.row}: {said} (threshold {row.threshold:g}, {row.severity.value})"
+    said = quantity(row.signal, value) if value is not None else row.reading.kind.value
+    return f"{row.row}: {said} (threshold {quantity(row.signal, row.threshold)}, {row.severity.value})"
 
 
 def _moment(event: Event, response: Response) -> str:
-    """Return one line of the story: the seconds since the beginning, the step, what happened, by whom."""
+    """Return one line of the story: the seconds since the beginning, and what happened, by whom."""
     seconds = (event.at - response.started_at).total_seconds()
-    by = "" if event.by == "backout" else f" ({event.by})"
-    return f"+{seconds:.0f} s {event.phase}: {event.code.replace('_', ' ')}{by}"
+    return f"+{seconds:.0f} s {_happened(event, response)}"
+
+
+def _happened(event: Event, response: Response) -> str:
+    facts, by = event.facts, person(event.by)
+    told = {
+        "accepted": f"accepted from {by}",
+        "assessed": f"assessed: {_action(facts.get('action'))}",
+        "delayed": f"held back: {_explained(facts.get('reason'))}",
+        "asked": "a person is asked",
+        "approve": f"{by} says yes",
+        "abort": f"{by} says no",
+        "acknowledge": f"{by} has acknowledged it",
+        "now": f"{by} does not want to wait",
+        "refused": f"{by} has no right to say {facts.get('reason')}",
+        "hurried": "not waiting any longer",
+        "holding": f"to be rolled back at {_time(facts.get('until'), response)} unless someone says no",
+        "scaled": f"capacity raised from {facts.get('before')} to {facts.get('after')}",
+        "rolled_back": f"rolled back to revision {facts.get('to_revision')}",
+        "found_rolled_back": f"someone else rolled back to revision {facts.get('to_revision')}",
+        "verified": "the rollout is verified",
+        "held": "nobody said no in time" if event.phase == Step.HOLD else "held its targets",
+        "ended": f"ended: {facts.get('outcome', response.phase)}",
+    }
+    return told.get(event.code, event.code.replace("_", " "))
+
+
+def _time(fact: Scalar, response: Response) -> str:
+    return moment(fact, since=response.started_at)
+
+
+_ACTIONS = {
+    "none": "nothing calls for action yet",
+    "scale_then_rollback": "add capacity first, then roll back",
+    "rollback_soon": "roll back within 5 minutes",
+    "rollback_now": "roll back now",
+}
+
+
+def _action(action: Scalar) -> str:
+    return _ACTIONS.get(str(action), str(action).replace("_", " "))
 
 
 def _buttons(response: Response) -> tuple[Button, ...]:
@@ -113,17 +153,17 @@ def _title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
     back = f"revision {choice.to_number} ({choice.to_image})" if choice else "the revision before"
     titles = {
         "asked": f"may I roll back to {back}?" if choice else "may I act?",
-        "holding": f"rolling back to {back} at {facts.get('until')} unless someone says no",
+        "holding": f"rolling back to {back} at {_time(facts.get('until'), response)} unless someone says no",
         "delayed": f"held back: {_explained(facts.get('reason'))}",
         "rolled_back": f"rolled back to {back}; verifying",
         "found_rolled_back": f"someone rolled back to {back}; verifying",
         "scaled": f"capacity raised from {facts.get('before')} to {facts.get('after')}",
         "scale_not_possible": "capacity cannot be raised; looking at a rollback",
         "capacity_left_alone": "extra capacity was changed by someone else and is left alone",
-        "assessed": f"assessed; {_explained(facts.get('action'))}".replace("_", " "),
+        "assessed": f"assessed: {_action(facts.get('action'))}",
         "verified": "verified; watching whether it holds",
-        "approve": f"{facts.get('by')} says yes",
-        "abort": f"{facts.get('by')} says no",
+        "approve": f"{person(facts.get('by'))} says yes",
+        "abort": f"{person(facts.get('by'))} says no",
         "hurried": "a person does not want to wait; rolling back now",
         "alerts_again": "still alerting after the rollback; a person is needed",
     }
@@ -144,7 +184,7 @@ def _lines(response: Response, code: str, facts: Mapping[str, Scalar]) -> list[s
     if code == "asked":
         asks = str(facts.get("asks") or "")
         lines += [_explained(code) for code in asks.split(", ") if code]
-        until = f" until {facts['expires_at']}" if facts.get("expires_at") else ""
+        until = f" until {_time(facts['expires_at'], response)}" if facts.get("expires_at") else ""
         answers = f"backout approve {response.id}  or  backout abort {response.id}"
         lines.append(f"Answer{until} with: {answers}")
     if code == "holding":

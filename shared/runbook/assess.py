@@ -100,7 +100,10 @@ class Assess:
         return _Look(workload, described, live, looking.weighed(described, response, live))
 
     def _nothing_to_do(self, response: Response, looked: _Look, now: datetime) -> Result | None:
-        """Return what follows when no row matches live: look again, dismiss, or None to go on and ask."""
+        """Return what follows when no row matches live: look again, dismiss, or None to go on and ask.
+
+        A yes was given knowing what was not known; it is not made to wait for what may never be.
+        """
         decision, service = looked.decision, looked.service
         if decision.action is not Action.NONE:
             return None
@@ -110,7 +113,8 @@ class Assess:
             facts = looking.readings_of(decision)
             return looking.recovered(replace(response, decision=decision), service, looked.live, now, facts)
         spent = now - response.step_started_at
-        if service.measured and spent < timedelta(seconds=service.timing.assess):
+        answered = response.approved is not None
+        if service.measured and not answered and spent < timedelta(seconds=service.timing.assess):
             code = "" if response.told == "unclear" else "unclear"
             waiting = replace(response, told="unclear", below_since=None)
             until = now + timedelta(seconds=service.timing.poll)

@@ -134,7 +134,7 @@ class TestTheWords:
     def test_every_message_names_the_workload_the_reading_and_the_response(self, code: str) -> None:
         message = worded(code)
         assert message.lines[0] == "Workload production/deployment/checkout"
-        assert message.lines[1] == "error_rate_high: 0.25 (threshold 0.1, P0)"
+        assert message.lines[1] == "error_rate_high: 25 % (threshold 10 %, P0)"
         assert message.lines[-1] == f"Response {ENDED.id}"
         assert all(message.lines)
         assert (message.response_id, message.severity) == (ENDED.id, "P0")
@@ -155,7 +155,7 @@ class TestTheWords:
         assert sentence(Reason.MODE_APPROVE) in message.lines
         assert f"backout approve {ENDED.id}" in text(message)
         assert f"backout abort {ENDED.id}" in text(message)
-        assert "until 2026-03-02T12:15:00+00:00" in text(message)
+        assert "until 12:15:00Z with" in text(message)
 
     def test_a_question_about_no_revision_is_put_too(self) -> None:
         assert worded("asked", replace(ACTED, choice=None)).title == "checkout: may I act?"
@@ -170,8 +170,27 @@ class TestTheWords:
 
     def test_a_veto_window_says_until_when_and_how_to_stop_it(self) -> None:
         message = worded("holding")
-        assert "at 2026-03-02T12:03:00+00:00 unless someone says no" in message.title
+        assert "at 12:03:00Z unless someone says no" in message.title
         assert f"Stop it with: backout abort {ENDED.id}" in message.lines
+
+    def test_a_time_on_another_day_has_its_date(self) -> None:
+        message = worded("holding", until="2026-03-03T00:03:00.431768+00:00")
+        assert "at 2026-03-03 00:03:00Z unless someone says no" in message.title
+
+    @pytest.mark.parametrize(
+        ("by", "named"),
+        [
+            ("slack:U01ALICE (alice)", "alice (Slack)"),
+            ("pagerduty:PALICE1", "PALICE1 (PagerDuty)"),
+            ("link:payments", "payments (by link)"),
+            ("dora", "dora"),
+        ],
+    )
+    def test_the_story_names_who_said_what_and_never_a_code(self, by: str, named: str) -> None:
+        facts: Mapping[str, Scalar] = {"action": "rollback_now"}
+        events = [replace(an_event("assessed", facts), phase="assess"), replace(an_event("approve"), by=by)]
+        message = Wording().word(ACTED, a_task("scaled"), events)
+        assert message.timeline == ("+0 s assessed: roll back now", f"+0 s {named} says yes")
 
     def test_a_delay_says_why_and_whose_it_is(self) -> None:
         message = worded("delayed")
