@@ -204,7 +204,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
         return tasks + door.escalation.tasks(response, "alerts_again", facts, name=name, at=at)
 
     settings = door.settings
-    word = wording.Wording(settings.links).word
+    word = wording.Wording(settings.links, _answering(door)).word
     kinds: dict[str, TaskKind] = {
         "tell": Tell(door.records, outside.channels, word),
         "recheck": Recheck(door.records, outside.signals, door.catalogue, call),
@@ -217,7 +217,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
             outside.signals,
             door.escalation,
             outside.caller,
-            wording.Wording(settings.links, _answering(door)).word,
+            word,
         )
     return kinds
 
@@ -225,7 +225,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
 def _answering(door: Door) -> Callable[[Response], str] | None:
     """Return what makes a link at which a response's question is answered; None where none is configured.
 
-    Only a call of the escalation path carries one: whoever has the link may answer, so it goes to no room.
+    Whoever has the link may answer: configure it only where everybody in the team's channel may.
     """
     configured = door.settings.approval_links
     if configured is None:
