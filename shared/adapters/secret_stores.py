@@ -1,8 +1,11 @@
-"""Where AWS keeps secrets: SSM parameters and Secrets Manager. botocore is loaded with the first look-up."""
+"""Where AWS keeps secrets: SSM parameters and Secrets Manager. boto3 is loaded with the first look-up."""
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from botocore.config import Config
 
 ADVICE = "check the reference in the configuration"
 
@@ -45,6 +48,12 @@ def secret(name: str) -> str | None:
 
 @cache
 def _client(service: str) -> Any:  # noqa: ANN401 - the stubs of these services are not installed
-    from shared.adapters import aws
+    import boto3
 
-    return aws.make_client(service)
+    return boto3.session.Session().client(service, config=_bounded())  # type: ignore[call-overload]
+
+
+def _bounded() -> "Config":
+    from botocore.config import Config
+
+    return Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})

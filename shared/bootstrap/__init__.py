@@ -25,8 +25,6 @@ from shared.ports import Clock, Held, Queue, Records
 from shared.settings import Secrets, Settings, load
 
 if TYPE_CHECKING:
-    from botocore.session import Session
-
     from shared.domain.owed import TaskKind
     from shared.domain.steps import Facts, RunbookStep
     from shared.engine.advancing import Advancer
@@ -278,21 +276,21 @@ def table_name() -> str:
     return os.environ.get("BACKOUT_TABLE", "backout")
 
 
-def table(session: "Session | None" = None) -> Records:
+def table() -> Records:
     """Return the DynamoDB table that the environment names."""
     from shared.adapters.dynamodb import DynamoRecords, make_client
 
-    return DynamoRecords(make_client(session), table_name())
+    return DynamoRecords(make_client(), table_name())
 
 
-def queue(session: "Session | None" = None) -> Queue:
+def queue() -> Queue:
     """Return the SQS queue that the environment names (``BACKOUT_QUEUE_URL``)."""
     from shared.adapters.sqs import SqsQueue, make_client
 
     url = os.environ.get("BACKOUT_QUEUE_URL")
     if not url:
         raise ConfigurationError("BACKOUT_QUEUE_URL is not set; it names the SQS queue that workers read.")
-    return SqsQueue(partial(make_client, session), url)
+    return SqsQueue(make_client(), url)
 
 
 def configured() -> Settings:
@@ -313,10 +311,7 @@ def secrets_of_aws() -> Secrets:
 @lru_cache(maxsize=1)
 def deployed_door() -> Door:
     """Return the door of a deployed function, made once per process from the environment."""
-    from botocore.session import Session
-
-    session = Session()
-    return Door(configured(), secrets_of_aws(), table(session), queue(session), utc_now)
+    return Door(configured(), secrets_of_aws(), table(), queue(), utc_now)
 
 
 @lru_cache(maxsize=1)
