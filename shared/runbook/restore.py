@@ -3,12 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.changes import Applied, Change, SetAutoscalerMinimum, SetReplicas
+from shared.domain.changes import Applied, Change
 from shared.domain.guardrails import Rails
-from shared.domain.response import Capacity, Response
+from shared.domain.response import Response
 from shared.domain.services import Catalogue
 from shared.domain.steps import Case, Done, Intend, Made, Result
-from shared.domain.workloads import Workload
 from shared.ports import Workloads
 from shared.runbook import capacity, looking
 
@@ -40,7 +39,7 @@ class Restore:
             as_before = now_there == capacity.before(extra)
             code = "capacity_as_before" if as_before else "capacity_left_alone"
             return Done(replace(response, capacity=None), code, {"added": extra.added})
-        change = _back(response, extra, workload)
+        change = capacity.change(workload, response.id, replicas=extra.before, maximum=extra.maximum_before)
         return Intend(replace(response, delay=None), change, {"before": extra.added, "after": extra.before})
 
     def apply(self, change: Change) -> Applied:
@@ -52,25 +51,3 @@ class Restore:
         extra = case.response.capacity
         facts = {"after": extra.before if extra else None}
         return Made(replace(case.response, capacity=None), "capacity_taken_back", facts)
-
-
-def _back(response: Response, extra: Capacity, workload: Workload) -> Change:
-    scaler = workload.autoscaler
-    if scaler is not None:
-        return SetAutoscalerMinimum(
-            workload=workload.ref,
-            response_id=response.id,
-            autoscaler=scaler.name,
-            resource_version=scaler.resource_version,
-            minimum_before=scaler.minimum,
-            maximum_before=scaler.maximum,
-            minimum=extra.before,
-            maximum=extra.maximum_before,
-        )
-    return SetReplicas(
-        workload=workload.ref,
-        response_id=response.id,
-        resource_version=workload.resource_version,
-        replicas_before=workload.replicas,
-        replicas=extra.before,
-    )

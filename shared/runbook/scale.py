@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.domain.changes import Applied, Change, Scalar, SetAutoscalerMinimum, SetReplicas
+from shared.domain.changes import Applied, Change, Scalar
 from shared.domain.guardrails import Rails
 from shared.domain.reasons import Reason
 from shared.domain.response import Capacity, Response, Step, Wanted
@@ -47,7 +47,8 @@ class Scale:
         more = _more(response, workload)
         if more is not None:
             seen = {"replicas_before": workload.replicas, "autoscaler": bool(workload.autoscaler)}
-            return Intend(replace(response, capacity=more), _change(response, workload, more), seen)
+            change = capacity.change(workload, response.id, replicas=more.added, maximum=more.maximum_added)
+            return Intend(replace(response, capacity=more), change, seen)
         if response.order is not None and response.order.wanted is Wanted.SCALE:
             raise PermanentError(
                 f"{workload.ref} cannot be scaled to {response.order.replicas}",
@@ -93,25 +94,3 @@ def _more(response: Response, workload: Workload) -> Capacity | None:
     if workload.autoscaler is None:
         return Capacity(name, before, maximum_before, wanted, 0)
     return Capacity(name, before, maximum_before, max(wanted, before), max(wanted, maximum_before))
-
-
-def _change(response: Response, workload: Workload, more: Capacity) -> Change:
-    scaler = workload.autoscaler
-    if scaler is not None:
-        return SetAutoscalerMinimum(
-            workload=workload.ref,
-            response_id=response.id,
-            autoscaler=scaler.name,
-            resource_version=scaler.resource_version,
-            minimum_before=scaler.minimum,
-            maximum_before=scaler.maximum,
-            minimum=more.added,
-            maximum=more.maximum_added,
-        )
-    return SetReplicas(
-        workload=workload.ref,
-        response_id=response.id,
-        resource_version=workload.resource_version,
-        replicas_before=workload.replicas,
-        replicas=more.added,
-    )
