@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from shared.domain.changes import Applied, Change
+from shared.domain.changes import Applied, ClusterChange, OwnerChange, RevertCommit
+from shared.domain.owners import Ownership, Suspension, Target
 from shared.domain.records import Delivery, Freezes, Storm, WorkloadRecord
 from shared.domain.response import Event, Response, Task
 from shared.domain.services import Service
 from shared.domain.signals import Reading, Signal
-from shared.domain.workloads import Workload, WorkloadRef
+from shared.domain.workloads import Revision, Workload, WorkloadRef
 
 CALL_SECONDS = 15.0
 """The longest that one call to the outside may take, retries included. Far below a lease."""
@@ -40,12 +41,89 @@ class Workloads(Protocol):
         """
         ...
 
-    def apply(self, change: Change) -> Applied:
+    def apply(self, change: ClusterChange) -> Applied:
         """Make the change once, if the world is still as the change says.
 
         First reads back whether it has been done (`ALREADY`). A world that moved changes nothing (`MOVED`).
         After a time-out nobody knows: TemporaryError, and the caller reads again before anything else.
         """
+        ...
+
+
+class Owners(Protocol):
+    """Those that manage workloads besides us: stops them, has them roll back, starts them again.
+
+    Every call raises TemporaryError when the owner cannot be reached or is busy, PermanentError when it
+    refuses (with `Reason.MANAGED_BY_OWNER` where it is the owner's word that no rollback lasts).
+    """
+
+    def look(self, workload: Workload) -> Ownership | None:
+        """Return one look at the owner that `workload.owner` names; None where this port knows no such kind.
+
+        An owner that is gone (its marks are left on the workload) is neither running nor an obstacle.
+        """
+        ...
+
+    def target(self, workload: Workload, ownership: Ownership, to: Revision) -> Target | None:
+        """Return what the owner can go back to that brings the revision `to`, None when it has nothing.
+
+        Only asked where the rollback is made `by_owner`.
+        """
+        ...
+
+    def apply(self, change: OwnerChange) -> Applied:
+        """Make the change once, if the owner is still as the change says.
+
+        First reads back whether it has been done (`ALREADY`). An owner that someone else changed meanwhile,
+        or that is gone, is left alone (`MOVED`).
+        """
+        ...
+
+    def in_step(self, suspension: Suspension, *, commit: str) -> bool:
+        """Return whether starting it again would change nothing that runs.
+
+        `commit` is the revert in git, where there is one: what the owner would sync to must hold it.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Revertible:
+    """How a commit can be undone in its repository: `by` (see `RevertCommit`), or the obstacle in words."""
+
+    by: str = ""
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
+class Reverted:
+    """A revert that was made: a commit on the branch, or a pull request that a person still has to merge.
+
+    `commit` is the one on the branch, empty while the pull request is open.
+    """
+
+    url: str
+    commit: str = ""
+    pull_request: int = 0
+
+
+class Repositories(Protocol):
+    """Git repositories, by a host's API: undoes a commit without a git program.
+
+    Raises TemporaryError when the host cannot be reached or says to come back, PermanentError when it refuses
+    (a protected branch, a missing right, a conflict), each in words.
+    """
+
+    def look(self, repository: str, branch: str, commit: str) -> Revertible:
+        """Say how `commit` can be undone on `branch` of ``owner/name``; `commit` may be abbreviated."""
+        ...
+
+    def apply(self, change: RevertCommit) -> Applied:
+        """Undo the commit once. `ALREADY` when this response has; `MOVED` when the branch's tip moved."""
+        ...
+
+    def reverted(self, change: RevertCommit) -> Reverted | None:
+        """Return the revert that this change made, None when there is none (any more)."""
         ...
 
 

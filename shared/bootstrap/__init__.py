@@ -6,7 +6,7 @@ An `Engine` advances responses. On AWS they live in different functions, in one 
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from shared.domain.steps import Facts, RunbookStep
     from shared.engine.advancing import Advancer
     from shared.engine.tasks import TaskRunner
-    from shared.ports import Health, People, Signals, Workloads
+    from shared.ports import Health, Owners, People, Repositories, Signals, Workloads
     from shared.tasks.escalate import Caller
 
 
@@ -103,6 +103,18 @@ class Door:
         return Freezer(self.records, self.clock)
 
 
+def _no_owners() -> "Owners":
+    from shared.adapters.owners import OwnersByKind
+
+    return OwnersByKind({})
+
+
+def _no_repositories() -> "Repositories":
+    from shared.adapters.no_repositories import NoRepositories
+
+    return NoRepositories()
+
+
 @dataclass(frozen=True)
 class Outside:
     """The ports that only the engine needs."""
@@ -112,6 +124,8 @@ class Outside:
     health: "Health"
     channels: "Mapping[str, People]"
     caller: "Caller | None" = None
+    owners: "Owners" = field(default_factory=_no_owners)
+    repositories: "Repositories" = field(default_factory=_no_repositories)
 
 
 @dataclass(frozen=True)
@@ -130,12 +144,14 @@ class Engine:
     def advancer(self) -> "Advancer":
         """Advances responses."""
         from shared.engine.advancing import Advancer
+        from shared.engine.applying import Applier
         from shared.engine.hands import Committer
 
         return Advancer(
             records=self.door.records,
             committer=Committer(self.door.records, self.door.owed),
             steps=self.steps,
+            apply=Applier(self.outside.workloads, self.outside.owners, self.outside.repositories).apply,
             clock=self.door.clock,
             owner=_owner,
             storm_per=self.door.settings.rails.storm_per,

@@ -40,7 +40,10 @@ class SetReplicas:
 
 @dataclass(frozen=True)
 class SetAutoscalerMinimum:
-    """Set the minimum (and, where it is lower, the maximum) of the workload's HorizontalPodAutoscaler."""
+    """Set the minimum (and, where it is lower, the maximum) of the workload's autoscaler.
+
+    `scaler` is ``HorizontalPodAutoscaler``, or ``ScaledObject`` where KEDA writes the former from one.
+    """
 
     workload: WorkloadRef
     response_id: str
@@ -50,14 +53,91 @@ class SetAutoscalerMinimum:
     maximum_before: int
     minimum: int
     maximum: int
+    scaler: str = "HorizontalPodAutoscaler"
 
 
-Change = RestoreRevision | SetReplicas | SetAutoscalerMinimum
+@dataclass(frozen=True)
+class AbortRollout:
+    """Abort an Argo Rollout that is under way: traffic and pods go back to its stable revision at once."""
+
+    workload: WorkloadRef
+    response_id: str
+    generation: int
+    from_template_id: str
+    to_template_id: str
+
+
+@dataclass(frozen=True)
+class StopOwner:
+    """Keep an owner from undoing the rollback, if it is still as it was read (`version`)."""
+
+    workload: WorkloadRef
+    response_id: str
+    kind: str
+    namespace: str
+    name: str
+    version: str
+    before: str
+
+
+@dataclass(frozen=True)
+class RollBackByOwner:
+    """Have an owner go back to `target` of its own history, whose newest entry is still `seen`."""
+
+    workload: WorkloadRef
+    response_id: str
+    kind: str
+    namespace: str
+    name: str
+    target: str
+    seen: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class ResumeOwner:
+    """Start an owner again that this response stopped, if nobody else has changed that since."""
+
+    workload: WorkloadRef
+    response_id: str
+    kind: str
+    namespace: str
+    name: str
+    before: str
+
+
+@dataclass(frozen=True)
+class RevertCommit:
+    """Undo `commit`, which is the tip of `branch` in the repository ``owner/name``.
+
+    `by` is ``commit`` (one put on top of the tip, whose tree is that of the tip's first parent) or
+    ``pull_request`` (GitHub's own revert of the pull request that brought the commit). `at` (an ISO time) is
+    part of the commit, so that making it twice makes the same one.
+    """
+
+    workload: WorkloadRef
+    response_id: str
+    repository: str
+    branch: str
+    commit: str
+    by: str
+    at: str
+    cause: str
+
+
+ClusterChange = RestoreRevision | SetReplicas | SetAutoscalerMinimum | AbortRollout
+OwnerChange = StopOwner | RollBackByOwner | ResumeOwner
+Change = ClusterChange | OwnerChange | RevertCommit
 
 KINDS: Mapping[str, type[Change]] = {
     "restore_revision": RestoreRevision,
     "set_replicas": SetReplicas,
     "set_autoscaler_minimum": SetAutoscalerMinimum,
+    "abort_rollout": AbortRollout,
+    "stop_owner": StopOwner,
+    "roll_back_by_owner": RollBackByOwner,
+    "resume_owner": ResumeOwner,
+    "revert_commit": RevertCommit,
 }
 
 Scalar = str | int | float | bool | None

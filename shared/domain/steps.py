@@ -1,7 +1,7 @@
 """What the engine knows of a step, and a step of the engine: a Protocol and the results it may return.
 
 `run` only looks at the world, so it may be run again at any time; whatever changes the world is an
-`Intend`, which the engine stores before it calls `apply`. So the results of several steps can be stored in
+`Intend`, which the engine stores before it makes the change. So the results of several steps can be stored in
 one transaction, and a crash costs nothing but reading again.
 """
 
@@ -99,11 +99,7 @@ class RunbookStep(Protocol):
 
 
 class ChangingStep(RunbookStep, Protocol):
-    """A step that may return `Intend`."""
-
-    def apply(self, change: Change) -> Applied:
-        """Make the change, once; it first reads back whether it has been done."""
-        ...
+    """A step that may return `Intend`; the engine makes the change, by the port whose affair it is."""
 
     def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
         """Return the response (and the workload's record) after the change was made."""

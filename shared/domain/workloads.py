@@ -47,7 +47,8 @@ class Revision:
 
     `schema` is the database schema that the revision was built for (template annotation
     ``backout.dev/schema``); `schema_at_least` the oldest such number whose code still works with the
-    database once this revision has run (``backout.dev/schema-at-least``). None where not declared.
+    database once this revision has run (``backout.dev/schema-at-least``). None where not declared. `commit`
+    is the git commit that the template says it was built from (``org.opencontainers.image.revision``).
     """
 
     template_id: str
@@ -58,6 +59,7 @@ class Revision:
     change_cause: str = ""
     schema: int | None = None
     schema_at_least: int | None = None
+    commit: str = ""
 
 
 class RolloutState(StrEnum):
@@ -92,22 +94,30 @@ class Pod:
 
 @dataclass(frozen=True)
 class Owner:
-    """Who else manages a workload, and whether it would undo a change of ours."""
+    """Who else manages a workload, by the marks on it, and whether it would undo a change of ours.
+
+    `namespace` is where the owner itself lives; empty where the marks do not tell.
+    """
 
     kind: str
     name: str
     undoes_us: bool
     why: str
+    namespace: str = ""
 
 
 @dataclass(frozen=True)
 class Autoscaler:
-    """The HorizontalPodAutoscaler of a workload. It has no generation: compare its resource version."""
+    """What scales a workload: its HorizontalPodAutoscaler, or the KEDA ScaledObject that writes that one.
+
+    The former has no generation: compare the resource version. `kind` is the API's word.
+    """
 
     name: str
     resource_version: str
     minimum: int
     maximum: int
+    kind: str = "HorizontalPodAutoscaler"
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,8 @@ class Workload:
     `revisions` are distinct, newest first, and hold the current one. `rollout_began_at` is when the current
     template was rolled out (not merely restarted), None where the cluster does not tell. `marker` is the
     id of the response that last changed the workload's template, if one did. `annotations` are those that
-    begin with ``backout.dev/``.
+    begin with ``backout.dev/``. `stable_template_id` is, of an Argo Rollout whose update is under way, the
+    template that aborting it would go back to; of an aborted one, `template_id` is that of what serves.
     """
 
     ref: WorkloadRef
@@ -137,6 +148,7 @@ class Workload:
     autoscaler: Autoscaler | None = None
     marker: str = ""
     annotations: Mapping[str, str] = field(default_factory=dict)
+    stable_template_id: str = ""
 
     @property
     def current(self) -> Revision:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain import plans
-from shared.domain.changes import Applied, Intent
+from shared.domain.changes import Applied, Change, Intent
 from shared.domain.reasons import Reason
 from shared.domain.records import PastResponse, Storm
 from shared.domain.response import Ending, Outcome, Response, Step
@@ -37,11 +37,15 @@ REFUSALS = frozenset(
 
 @dataclass(frozen=True)
 class Advancer:
-    """Runs steps. `owner` makes a name no other call has; `storm_per` is how long a token counts."""
+    """Runs steps. `apply` makes their changes; `owner` makes a name that no other call has.
+
+    `storm_per` is how long a token counts.
+    """
 
     records: Records
     committer: Committer
     steps: Mapping[Step, RunbookStep]
+    apply: Callable[[Change], Applied]
     clock: Clock
     owner: Callable[[], str]
     storm_per: timedelta
@@ -182,7 +186,7 @@ class Advancer:
         change = intent.change(response.workload, response.id)
         cleared = replace(response, intent=None, seen=None)
         try:
-            applied = step.apply(change)
+            applied = self.apply(change)
             now = self.clock()
             if applied is Applied.MOVED:
                 return self._moved(hand, cleared, now)

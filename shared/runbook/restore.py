@@ -42,10 +42,6 @@ class Restore:
         change = capacity.change(workload, response.id, replicas=extra.before, maximum=extra.maximum_before)
         return Intend(replace(response, delay=None), change, {"before": extra.added, "after": extra.before})
 
-    def apply(self, change: Change) -> Applied:
-        """Make the change by compare-and-swap."""
-        return self.workloads.apply(change)
-
     def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
         """Note that nothing is owed any more."""
         extra = case.response.capacity

@@ -73,10 +73,6 @@ class Rollback:
         }
         return Intend(response, change, facts, takes_token=response.automatic)
 
-    def apply(self, change: Change) -> Applied:
-        """Make the change by compare-and-swap."""
-        return self.workloads.apply(change)
-
     def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
         """Note the rollback on the response and on the workload's record."""
         service = looking.service_of(self.catalogue, case.response)

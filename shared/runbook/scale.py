@@ -57,10 +57,6 @@ class Scale:
         facts: dict[str, Scalar] = {"replicas": workload.replicas, "kind": workload.ref.kind}
         return Done(replace(response, scaled=True), "scale_not_possible", facts, to=Step.ASSESS)
 
-    def apply(self, change: Change) -> Applied:
-        """Make the change by compare-and-swap."""
-        return self.workloads.apply(change)
-
     def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
         """Keep what was added, to take it back; what a person ordered stays."""
         added = case.response.capacity

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.cluster import Behaviour, Cluster, Denial, Fault
 from shared.adapters.kubernetes import KubernetesWorkloads
-from shared.domain.changes import Applied, Change
+from shared.domain.changes import Applied, ClusterChange
 from shared.domain.reasons import Reason
 from shared.domain.workloads import RolloutState, Workload, WorkloadRef
 from shared.errors import ConfigurationError, PermanentError, TemporaryError
@@ -350,7 +350,7 @@ def test_a_missing_right_to_change_is_named(cluster: Cluster, restricted: Kubern
     restricted.autoscale(ref, minimum=1, maximum=2)
     workload = restricted.read(ref)
     cluster.deny(Denial(verb="patch", namespace=ref.namespace))
-    changes: dict[str, Change] = {
+    changes: dict[str, ClusterChange] = {
         "deployments.apps": rollback(workload),
         "deployments/scale.apps": scale(workload, 2),
         "horizontalpodautoscalers.autoscaling": minimum(workload, 2, maximum=2),

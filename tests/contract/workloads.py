@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from shared.domain.changes import Applied, Change, RestoreRevision, SetAutoscalerMinimum, SetReplicas
+from shared.domain.changes import Applied, ClusterChange, RestoreRevision, SetAutoscalerMinimum, SetReplicas
 from shared.domain.reasons import Reason
 from shared.domain.workloads import KINDS, RolloutState, Workload, WorkloadRef
 from shared.errors import PermanentError
@@ -158,13 +158,13 @@ def minimum(workload: Workload, wanted: int, *, maximum: int) -> SetAutoscalerMi
     )
 
 
-def changed(world: World, ref: WorkloadRef, decide: Callable[[Workload], Change]) -> Change:
+def changed(world: World, ref: WorkloadRef, decide: Callable[[Workload], ClusterChange]) -> ClusterChange:
     """Decide on what is read and make the change, again as long as the world moves; return what was made.
 
     Controllers write the status of a workload whenever they like, and with it its resource version.
     """
 
-    def attempt() -> tuple[Change] | None:
+    def attempt() -> tuple[ClusterChange] | None:
         change = decide(world.read(ref))
         applied = world.workloads.apply(change)
         assert applied is not Applied.ALREADY

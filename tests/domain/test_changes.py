@@ -1,7 +1,19 @@
 import pytest
 
 from shared import wire
-from shared.domain.changes import KINDS, Change, Intent, RestoreRevision, SetAutoscalerMinimum, SetReplicas
+from shared.domain.changes import (
+    KINDS,
+    AbortRollout,
+    Change,
+    Intent,
+    RestoreRevision,
+    ResumeOwner,
+    RevertCommit,
+    RollBackByOwner,
+    SetAutoscalerMinimum,
+    SetReplicas,
+    StopOwner,
+)
 from tests.domain.examples import CHECKOUT
 
 CHANGES: list[Change] = [
@@ -24,6 +36,47 @@ CHANGES: list[Change] = [
         maximum_before=4,
         minimum=5,
         maximum=5,
+        scaler="ScaledObject",
+    ),
+    AbortRollout(
+        workload=CHECKOUT, response_id="r1", generation=7, from_template_id="t9", to_template_id="t8"
+    ),
+    StopOwner(
+        workload=CHECKOUT,
+        response_id="r1",
+        kind="Argo CD",
+        namespace="argocd",
+        name="shop",
+        version="72",
+        before='{"prune":true}',
+    ),
+    RollBackByOwner(
+        workload=CHECKOUT,
+        response_id="r1",
+        kind="Argo CD",
+        namespace="argocd",
+        name="shop",
+        target="3",
+        seen="4",
+        cause="backout r1: revision 9 back to 8",
+    ),
+    ResumeOwner(
+        workload=CHECKOUT,
+        response_id="r1",
+        kind="Argo CD",
+        namespace="argocd",
+        name="shop",
+        before='{"prune":true}',
+    ),
+    RevertCommit(
+        workload=CHECKOUT,
+        response_id="r1",
+        repository="shop/checkout",
+        branch="main",
+        commit="0123abc",
+        by="commit",
+        at="2026-03-02T03:00:00+00:00",
+        cause="backout r1: revision 9 back to 8",
     ),
 ]
 every_change = pytest.mark.parametrize("change", CHANGES, ids=lambda change: type(change).__name__)

@@ -9,8 +9,9 @@ from typing import Any
 
 from shared.domain.changes import (
     MARKER,
+    AbortRollout,
     Applied,
-    Change,
+    ClusterChange,
     RestoreRevision,
     SetAutoscalerMinimum,
     SetReplicas,
@@ -52,7 +53,7 @@ class FakeWorkloads:
         broken: frozenset[str] = frozenset(),
     ) -> None:
         self.cluster = cluster
-        self.applied: list[Change] = []
+        self.applied: list[ClusterChange] = []
         self.reads = 0
         self.broken = broken
         self._now = now
@@ -74,7 +75,7 @@ class FakeWorkloads:
                 found, pods=tuple(replace(p, cpu_cores=None, memory_bytes=None) for p in found.pods)
             )
 
-    def apply(self, change: Change) -> Applied:
+    def apply(self, change: ClusterChange) -> Applied:
         with self._lock:
             error, after = self._errors.pop(0) if self._errors else (None, False)
             if error is not None and not after:
@@ -206,7 +207,7 @@ class FakeWorkloads:
         self._version += 1
         return str(self._version)
 
-    def _apply(self, change: Change) -> Applied:
+    def _apply(self, change: ClusterChange) -> Applied:
         found = self._workloads.get(change.workload)
         if isinstance(change, SetReplicas) and change.workload.kind == "daemonset":
             raise PermanentError("one pod per node", reason=Reason.SCALE_NOT_POSSIBLE)
@@ -219,6 +220,8 @@ class FakeWorkloads:
                 return self._scale(found, change)
             case SetAutoscalerMinimum():
                 return self._raise_minimum(found, change)
+            case AbortRollout():
+                return self._abort(found, change)
 
     def _restore(self, found: Workload, change: RestoreRevision) -> Applied:
         if (found.generation, found.template_id) != (change.generation, change.from_template_id):
@@ -231,6 +234,18 @@ class FakeWorkloads:
         restored = replace(target, change_cause=change.cause)
         annotations = {**found.annotations, MARKER: change.response_id}
         self._roll_out(found.ref, restored, marker=change.response_id, annotations=annotations)
+        return Applied.CHANGED
+
+    def _abort(self, found: Workload, change: AbortRollout) -> Applied:
+        """Serve the stable revision again, as an aborted Argo Rollout does."""
+        if found.template_id == change.to_template_id:
+            return Applied.ALREADY
+        if (found.generation, found.stable_template_id) != (change.generation, change.to_template_id):
+            return Applied.MOVED
+        stable = found.revision(change.to_template_id)
+        if stable is None:
+            raise PermanentError("the history no longer holds it", reason=Reason.NO_CANDIDATE)
+        self._roll_out(found.ref, stable, marker=change.response_id, annotations=found.annotations)
         return Applied.CHANGED
 
     def _scale(self, found: Workload, change: SetReplicas) -> Applied:

@@ -9,7 +9,15 @@ from shared.adapters.kubernetes.connection import Answer, Budget, Connection
 from shared.adapters.kubernetes.kinds import kind_of
 from shared.adapters.kubernetes.reading import Look, Reader
 from shared.adapters.kubernetes.revisions import CHANGE_CAUSE, Held
-from shared.domain.changes import MARKER, Applied, Change, RestoreRevision, SetAutoscalerMinimum, SetReplicas
+from shared.domain.changes import (
+    MARKER,
+    AbortRollout,
+    Applied,
+    ClusterChange,
+    RestoreRevision,
+    SetAutoscalerMinimum,
+    SetReplicas,
+)
 from shared.domain.reasons import Reason
 from shared.domain.workloads import WorkloadRef
 from shared.errors import PermanentError
@@ -49,7 +57,7 @@ class Changer:
         self._reader = reader
         self._looks = looks
 
-    def apply(self, change: Change, budget: Budget) -> Applied:
+    def apply(self, change: ClusterChange, budget: Budget) -> Applied:
         """Make the change if the world is still as it says."""
         match change:
             case RestoreRevision():
@@ -58,6 +66,10 @@ class Changer:
                 return self._scale(change, budget)
             case SetAutoscalerMinimum():
                 return self._raise_minimum(change, budget)
+            case AbortRollout():
+                raise PermanentError(
+                    f"{change.workload} is no Argo Rollout", reason=Reason.KIND_NOT_SUPPORTED
+                )
 
     def _restore(self, change: RestoreRevision, budget: Budget) -> Applied:
         """Put the revision's template back, in one round trip if it was read in this process just before.

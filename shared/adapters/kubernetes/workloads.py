@@ -6,7 +6,7 @@ from shared.adapters.kubernetes.changing import Changer, Looks
 from shared.adapters.kubernetes.connection import Budget, Connection
 from shared.adapters.kubernetes.reading import Reader, can_exist
 from shared.adapters.kubernetes.resources import VERSION
-from shared.domain.changes import Applied, Change
+from shared.domain.changes import Applied, ClusterChange
 from shared.domain.reasons import Reason
 from shared.domain.workloads import Workload, WorkloadRef
 from shared.errors import PermanentError
@@ -59,7 +59,7 @@ class KubernetesWorkloads:
         self._looks.keep(ref, look)
         return workload
 
-    def apply(self, change: Change) -> Applied:
+    def apply(self, change: ClusterChange) -> Applied:
         """Make the change once, if the world is still as it says.
 
         A workload or autoscaler that is gone has moved. Raises PermanentError for a paused rollout

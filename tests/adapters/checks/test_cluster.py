@@ -13,7 +13,7 @@ from shared.adapters.kubernetes.changing import Changer, Looks
 from shared.adapters.kubernetes.connection import Budget, Connection, Pending
 from shared.adapters.kubernetes.reading import Reader
 from shared.adapters.kubernetes.resources import Request
-from shared.domain.changes import Change, RestoreRevision, SetAutoscalerMinimum, SetReplicas
+from shared.domain.changes import ClusterChange, RestoreRevision, SetAutoscalerMinimum, SetReplicas
 from shared.domain.prerequisites import Finding, State
 from shared.domain.workloads import KINDS, Workload, WorkloadRef
 
@@ -155,9 +155,9 @@ def settled(reader: Reader, ref: WorkloadRef) -> Workload:
         assert time.monotonic() < deadline, f"{ref} has no revision"
 
 
-def changes(ref: WorkloadRef, generation: int, template_id: str, revision: str) -> list[Change]:
+def changes(ref: WorkloadRef, generation: int, template_id: str, revision: str) -> list[ClusterChange]:
     """Return a change of each sort; those that are stale are refused with 409 and read back."""
-    found: list[Change] = [
+    found: list[ClusterChange] = [
         RestoreRevision(
             workload=ref,
             response_id="r1",

@@ -1,0 +1,73 @@
+"""Owners of a workload: who manages it besides us, what they would do to a rollback, how theirs is done.
+
+A rollback under an owner that syncs lives for seconds. So it is stopped first, rolled back its own way where
+it has one, and started again once what it would sync to is what runs.
+"""
+
+from dataclasses import dataclass
+
+from shared.domain.workloads import WorkloadRef
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an owner takes the workload from: a repository (its URL), a branch, and the commit it applied."""
+
+    repository: str = ""
+    branch: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """One look at an owner.
+
+    `obstacle` says in words why no rollback under this owner would last; then nothing is touched. `running`
+    is whether it would undo a rollback now, so that it has to be stopped first; `stopped_by` is the response
+    that stopped it, where one of ours did. `version` is what stopping it compares and swaps on, `before` what
+    starting it again puts back, in the owner's own terms. With `by_owner` the rollback is made through the
+    owner; otherwise the pod template is restored. `note` tells people what such a rollback does not change.
+    `companions` are the other workloads that a rollback by the owner changes too.
+    """
+
+    kind: str
+    namespace: str
+    name: str
+    obstacle: str = ""
+    running: bool = False
+    stopped_by: str = ""
+    version: str = ""
+    before: str = ""
+    by_owner: bool = False
+    note: str = ""
+    companions: tuple[WorkloadRef, ...] = ()
+    source: Source = Source()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an owner itself can go back to: its own id of it (a history id, a release), and words for it.
+
+    `seen` is what the rollback compares on: the newest id that the owner's history held.
+    """
+
+    id: str
+    seen: str
+    told: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True)
+class Suspension:
+    """Something of an owner's that a response stopped, and what it takes to start it again."""
+
+    kind: str
+    namespace: str
+    name: str
+    before: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
