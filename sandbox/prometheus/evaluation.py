@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sandbox.prometheus.functions import OVER_RANGE, Range, quantile
+from sandbox.prometheus.functions import OVER_RANGE, Range, quantile, replaced_label
 from sandbox.prometheus.operators import Vector, combine, group_key, vector_of, without_name
 from sandbox.prometheus.samples import Labels, SampleStore
 from sandbox.prometheus.syntax import (
@@ -17,6 +17,7 @@ from sandbox.prometheus.syntax import (
     Number,
     QueryError,
     Selector,
+    Text,
 )
 
 LOOKBACK_MS = 5 * 60 * 1000
@@ -43,6 +44,8 @@ class Evaluation:
         match expression:
             case Number(value=value):
                 return value
+            case Text():
+                raise QueryError("expected a number or an instant vector, got a string")
             case Selector():
                 return self._newest(expression)
             case Call():
@@ -94,6 +97,14 @@ class Evaluation:
                 return values[0] if len(values) == 1 else math.nan
             case "histogram_quantile", (ratio, argument):
                 return _histogram_quantile(self._scalar(ratio), self._vector(argument))
+            case "label_replace", (argument, *texts):
+                target, replacement, source, pattern = (
+                    each.value for each in texts if isinstance(each, Text)
+                )
+                return vector_of(
+                    (replaced_label(labels, target, replacement, source, pattern), value)
+                    for labels, value in self._vector(argument).items()
+                )
             case "clamp_max", (argument, bound):
                 highest = self._scalar(bound)
                 return _map(self._vector(argument), lambda value: min(value, highest))

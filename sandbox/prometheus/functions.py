@@ -1,13 +1,19 @@
 """What PromQL's functions compute from the points of one series, or of one histogram."""
 
 import math
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from sandbox.prometheus.samples import Labels, labels_of
+from sandbox.prometheus.syntax import QueryError
+
 # An extrapolation further than this many sample distances stops half a distance out.
 _EXTRAPOLATION_LIMIT = 1.1
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 
 
 @dataclass(frozen=True)
@@ -97,3 +103,29 @@ def quantile(ratio: float, buckets: Sequence[tuple[float, float]]) -> float:
         return bounds[0] * (rank / counts[0]) if counts[0] else math.nan
     low, below = bounds[chosen - 1], counts[chosen - 1]
     return low + (bounds[chosen] - low) * ((rank - below) / (counts[chosen] - below))
+
+
+def replaced_label(labels: Labels, target: str, replacement: str, source: str, pattern: str) -> Labels:
+    """Set the label `target` to the expanded replacement where the whole of `source` matches the pattern.
+
+    Expands as Go does: ``$1``, ``${1}``, ``$name`` (the longest word), ``$$``; an unknown group is empty.
+    """
+    if not _LABEL_NAME.fullmatch(target):
+        raise QueryError(
+            f"invalid destination label name in label_replace(): {target}", error_type="execution"
+        )
+    known = dict(labels)
+    try:
+        match = re.fullmatch(pattern, known.get(source, ""))
+    except re.error as error:
+        wrong = f"invalid regular expression in label_replace(): {pattern}"
+        raise QueryError(wrong, error_type="execution") from error
+    if match is None:
+        return labels
+    groups = {str(n): text for n, text in enumerate((match[0], *match.groups()))} | match.groupdict()
+
+    def expanded(reference: re.Match[str]) -> str:
+        name = reference[1] or reference[2]
+        return "$" if name is None else groups.get(name) or ""
+
+    return labels_of({**known, target: _REFERENCE.sub(expanded, replacement)})

@@ -1,7 +1,7 @@
 """PromQL text to an expression, for the subset that the sandbox evaluates.
 
 Precedence and grammar follow the PromQL documentation. Left out, and answered as bad data: subqueries, `@`,
-`%`, `^`, negative offsets, strings as values, and functions and aggregations beyond `FUNCTIONS` and
+`%`, `^`, negative offsets, a string as the result, and functions and aggregations beyond `FUNCTIONS` and
 `AGGREGATIONS`.
 """
 
@@ -25,6 +25,7 @@ from sandbox.prometheus.syntax import (
     Number,
     QueryError,
     Selector,
+    Text,
     kind_of,
 )
 from sandbox.prometheus.tokens import Token, tokens
@@ -48,6 +49,8 @@ def parse(text: str) -> Expression:
     parser = _Parser(list(tokens(text)))
     expression = parser.expression(0)
     parser.expect_kind("end")
+    if kind_of(expression) is Kind.STRING:
+        raise QueryError("a string as the result is not supported")
     return expression
 
 
@@ -105,7 +108,7 @@ class _Parser:
 
     def _check_binary(self, binary: Binary, token: Token, *, explicit_matching: bool) -> None:
         kinds = [kind_of(binary.left), kind_of(binary.right)]
-        if Kind.MATRIX in kinds:
+        if {Kind.MATRIX, Kind.STRING} & set(kinds):
             raise self._fail("binary expression must contain only scalar and instant vector types", token)
         if binary.as_bool and binary.operator not in COMPARISONS:
             raise self._fail("bool modifier can only be used on comparison operators", token)
@@ -146,7 +149,7 @@ class _Parser:
             return self._postfix(self._primary())
         token = self._next
         operand = self.expression(_SIGN_PRECEDENCE)
-        if kind_of(operand) is Kind.MATRIX:
+        if kind_of(operand) in (Kind.MATRIX, Kind.STRING):
             raise self._fail(
                 "unary expression only allowed on expressions of type scalar or instant vector", token
             )
@@ -174,6 +177,8 @@ class _Parser:
         if token.kind == "number":
             self._take()
             return Number(float(int(token.text, 16)) if token.text[:2].lower() == "0x" else float(token.text))
+        if token.kind == "string":
+            return Text(self._take().text)
         if self._accept("(") is not None:
             inner = self.expression(0)
             self._expect(")")

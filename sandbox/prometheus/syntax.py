@@ -24,6 +24,7 @@ class Kind(Enum):
     SCALAR = "scalar"
     VECTOR = "instant vector"
     MATRIX = "range vector"
+    STRING = "string"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,13 @@ class Number:
     """A literal."""
 
     value: float
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string, which only functions take."""
+
+    value: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,7 @@ class Negation:
     operand: "Expression"
 
 
-Expression = Number | Selector | Call | Aggregation | Binary | Negation
+Expression = Number | Text | Selector | Call | Aggregation | Binary | Negation
 
 SET_OPERATORS = frozenset({"and", "or", "unless"})
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -113,6 +121,7 @@ FUNCTIONS: dict[str, tuple[tuple[Kind, ...], Kind]] = {
     "histogram_quantile": ((Kind.SCALAR, Kind.VECTOR), Kind.VECTOR),
     "clamp_max": ((Kind.VECTOR, Kind.SCALAR), Kind.VECTOR),
     "clamp_min": ((Kind.VECTOR, Kind.SCALAR), Kind.VECTOR),
+    "label_replace": ((Kind.VECTOR, Kind.STRING, Kind.STRING, Kind.STRING, Kind.STRING), Kind.VECTOR),
     "vector": ((Kind.SCALAR,), Kind.VECTOR),
     "scalar": ((Kind.VECTOR,), Kind.SCALAR),
     "time": ((), Kind.SCALAR),
@@ -125,6 +134,8 @@ def kind_of(expression: Expression) -> Kind:
     match expression:
         case Number():
             return Kind.SCALAR
+        case Text():
+            return Kind.STRING
         case Selector(window_ms=window_ms):
             return Kind.VECTOR if window_ms is None else Kind.MATRIX
         case Call(function=function):

@@ -1,11 +1,8 @@
-"""Where AWS keeps secrets: SSM parameters and Secrets Manager. boto3 is loaded with the first look-up."""
+"""Where AWS keeps secrets: SSM parameters and Secrets Manager. botocore is loaded with the first look-up."""
 
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from botocore.config import Config
+from typing import Any
 
 ADVICE = "check the reference in the configuration"
 
@@ -48,12 +45,6 @@ def secret(name: str) -> str | None:
 
 @cache
 def _client(service: str) -> Any:  # noqa: ANN401 - the stubs of these services are not installed
-    import boto3
+    from shared.adapters import aws
 
-    return boto3.session.Session().client(service, config=_bounded())  # type: ignore[call-overload]
-
-
-def _bounded() -> "Config":
-    from botocore.config import Config
-
-    return Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+    return aws.make_client(service)

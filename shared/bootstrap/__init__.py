@@ -25,6 +25,8 @@ from shared.ports import Clock, Held, Queue, Records
 from shared.settings import Secrets, Settings, load
 
 if TYPE_CHECKING:
+    from botocore.session import Session
+
     from shared.domain.owed import TaskKind
     from shared.domain.steps import Facts, RunbookStep
     from shared.engine.advancing import Advancer
@@ -292,21 +294,21 @@ def table_name() -> str:
     return os.environ.get("BACKOUT_TABLE", "backout")
 
 
-def table() -> Records:
+def table(session: "Session | None" = None) -> Records:
     """Return the DynamoDB table that the environment names."""
     from shared.adapters.dynamodb import DynamoRecords, make_client
 
-    return DynamoRecords(make_client(), table_name())
+    return DynamoRecords(make_client(session), table_name())
 
 
-def queue() -> Queue:
+def queue(session: "Session | None" = None) -> Queue:
     """Return the SQS queue that the environment names (``BACKOUT_QUEUE_URL``)."""
     from shared.adapters.sqs import SqsQueue, make_client
 
     url = os.environ.get("BACKOUT_QUEUE_URL")
     if not url:
         raise ConfigurationError("BACKOUT_QUEUE_URL is not set; it names the SQS queue that workers read.")
-    return SqsQueue(make_client(), url)
+    return SqsQueue(partial(make_client, session), url)
 
 
 def configured() -> Settings:
@@ -327,7 +329,10 @@ def secrets_of_aws() -> Secrets:
 @lru_cache(maxsize=1)
 def deployed_door() -> Door:
     """Return the door of a deployed function, made once per process from the environment."""
-    return Door(configured(), secrets_of_aws(), table(), queue(), utc_now)
+    from botocore.session import Session
+
+    session = Session()
+    return Door(configured(), secrets_of_aws(), table(session), queue(session), utc_now)
 
 
 @lru_cache(maxsize=1)

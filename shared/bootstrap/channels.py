@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from shared.domain.escalation import Escalation
 from shared.domain.services import Catalogue
@@ -45,6 +44,8 @@ def digest_channels(settings: Settings) -> tuple[str, ...]:
 
 def zone_of(settings: Settings, team: str) -> tzinfo:
     """Return the zone of a team's clock; UTC for who has no team."""
+    from zoneinfo import ZoneInfo
+
     known = settings.teams.get(team)
     return ZoneInfo(known.timezone) if known else UTC
 

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from shared.settings.conforming import Problems
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _ID = "[A-Z0-9]{1,20}"
 
@@ -29,8 +32,10 @@ def check_id(text: str, kind: str, path: str, problems: Problems) -> None:
         problems.append(f"{path}: expected {wanted}; found {text[:40]!r}")
 
 
-def zone(name: str, path: str, problems: Problems) -> ZoneInfo:
+def zone(name: str, path: str, problems: Problems) -> "ZoneInfo":
     """Return the time zone of that name; UTC, with a problem, when there is none such."""
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError):

@@ -1,12 +1,14 @@
 """What a Prometheus, or what is in its place, may answer; the shapes were captured from Prometheus 2.42."""
 
 import json
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -21,6 +23,9 @@ WORKLOAD = WorkloadRef("prod", "production", "deployment", "checkout")
 SERVICE = Service(
     "checkout", WORKLOAD, profile="none", queries={"cpu_usage": SignalQuery("cpu_of(checkout)", 60.0)}
 )
+
+
+QUERIED = [signal for signal in Signal if signal not in NEVER_QUERIED]
 
 
 def vector(*texts: str, at: float | None = None) -> Answer:
@@ -213,34 +218,143 @@ def test_one_query_that_fails_leaves_the_others_alone() -> None:
     assert measured.windows == {Signal.CPU_USAGE: 60, Signal.MEMORY_USAGE: 30}
 
 
-def test_the_queries_of_one_measure_are_asked_side_by_side() -> None:
-    together = Barrier(6)
+def asked_together(request: Request) -> list[str]:
+    """Return the names of the queries in a request for several; nothing for one that is asked alone."""
+    return re.findall(r'"backout_signal", "(\w+)", "", ""\)', request.form["query"])
 
-    def answers(_: Request) -> Answer:
+
+def vector_for(request: Request, texts: dict[str, list[str]], *, at: float | None = None) -> Answer:
+    """Answer a request for several queries: for each the texts of its series, one "20" unless told."""
+    series = [
+        {
+            "metric": {"backout_signal": name, "n": str(n)},
+            "value": [time.time() if at is None else at, text],
+        }
+        for name in asked_together(request)
+        for n, text in enumerate(texts.get(name, ["20"]))
+    ]
+    return data("vector", series)
+
+
+def test_the_queries_of_a_profile_go_in_one_request() -> None:
+    with source(lambda request: vector_for(request, {})) as (server, signals):
+        measured = signals.measure(Service("checkout", WORKLOAD), QUERIED, p95_before=Reading.number(10))
+
+    [request] = server.requests
+    assert sorted(asked_together(request)) == sorted({*QUERIED, "traffic"} - {Signal.LATENCY_REGRESSION})
+    assert measured.traffic_per_minute == Reading.number(20)
+    assert measured.readings == {
+        signal: Reading.number(1 if signal is Signal.LATENCY_REGRESSION else 20) for signal in QUERIED
+    }
+
+
+@pytest.mark.parametrize(
+    ("texts", "why"),
+    [
+        ([], "the query gives no series"),
+        (["0.1", "0.2"], "the query gives 2 series, not one number"),
+        (["NaN"], "the value is not a number (NaN)"),
+        (["+Inf"], "the value is infinite"),
+        (["twelve"], "the answer is not what Prometheus answers"),
+    ],
+)
+def test_a_query_without_one_number_leaves_alone_what_was_asked_with_it(texts: list[str], why: str) -> None:
+    answer = partial(vector_for, texts={"memory_usage": texts})
+    with source(answer) as (server, signals):
+        measured = signals.measure(Service("checkout", WORKLOAD), [Signal.CPU_USAGE, Signal.MEMORY_USAGE])
+
+    assert len(server.requests) == 1
+    assert measured.readings == {
+        Signal.CPU_USAGE: Reading.number(20),
+        Signal.MEMORY_USAGE: Reading.unknown(f"memory_usage: {why}"),
+    }
+
+
+def test_samples_from_another_time_are_unknown_together_too() -> None:
+    with source(lambda request: vector_for(request, {}, at=time.time() - 200)) as (_, signals):
+        readings = signals.measure(Service("checkout", WORKLOAD), QUERIED).readings
+
+    assert all("the sample is stale: 200 s old" in reading.why for reading in readings.values())
+
+
+@pytest.mark.parametrize(
+    "together",
+    [
+        error(400, "bad_data", "unknown function label_replace"),
+        error(422, "execution", "found duplicate series for the match group {}"),
+        error(503, "timeout", "query timed out"),
+        Answer(hangs=True),
+        vector("20"),
+        data("scalar", [0, "20"]),
+    ],
+    ids=["unknown function", "impossible", "too slow", "silent", "drops labels", "another shape"],
+)
+def test_queries_that_cannot_be_asked_together_are_asked_one_by_one(together: Answer) -> None:
+    def answers(request: Request) -> Answer:
+        if asked_together(request):
+            return together
+        return error(422, "execution", "odd") if "memory" in request.form["query"] else vector("20")
+
+    wanted = [Signal.CPU_USAGE, Signal.MEMORY_USAGE, Signal.ERROR_RATE]
+    with serving(answers) as server:
+        signals = PrometheusSignals(server.url, timeout_seconds=0.5)
+        measured = signals.measure(Service("checkout", WORKLOAD), wanted)
+        first = len(server.requests)
+        again = signals.measure(Service("checkout", WORKLOAD), wanted)
+        second = len(server.requests) - first
+
+    assert measured == again
+    assert measured.readings == {
+        Signal.CPU_USAGE: Reading.number(20),
+        Signal.MEMORY_USAGE: Reading.unknown("memory_usage: the source answered 422: execution: odd"),
+        Signal.ERROR_RATE: Reading.number(20),
+    }
+    assert first == 5, "one for all, which failed, and four for one"
+    assert second == 4, "what could not be asked together is not tried again at once"
+
+
+def test_a_source_that_never_answers_is_unknown_for_each_signal_within_twice_the_timeout() -> None:
+    started = time.monotonic()
+    with serving(lambda _: Answer(hangs=True)) as server:
+        signals = PrometheusSignals(server.url, timeout_seconds=0.3)
+        readings = signals.measure(
+            Service("checkout", WORKLOAD), [Signal.CPU_USAGE, Signal.ERROR_RATE]
+        ).readings
+
+        assert time.monotonic() - started < 2.0
+    assert all(reading.is_unknown for reading in readings.values())
+    assert all(f"{signal}: no answer in 0." in reading.why for signal, reading in readings.items())
+
+
+def test_own_queries_are_asked_beside_the_profiles() -> None:
+    together = Barrier(3)
+
+    def answers(request: Request) -> Answer:
         together.wait(10)
-        return vector("20")
+        return vector_for(request, {}) if asked_together(request) else vector("30")
 
-    wanted = [signal for signal in Signal if signal not in NEVER_QUERIED]
+    own = {"cpu_usage": SignalQuery("cpu", 60), "memory_usage": SignalQuery("memory", 30)}
     with source(answers) as (server, signals):
-        measured = signals.measure(Service("checkout", WORKLOAD), wanted, p95_before=Reading.number(10))
+        readings = signals.measure(Service("checkout", WORKLOAD, queries=own), QUERIED).readings
 
-    assert len(server.requests) == 6
-    assert measured.readings[Signal.LATENCY_REGRESSION] == Reading.number(1)
-    assert all(reading.is_number for reading in measured.readings.values())
+    assert len(server.requests) == 3
+    assert readings[Signal.CPU_USAGE] == readings[Signal.MEMORY_USAGE] == Reading.number(30)
+    assert readings[Signal.ERROR_RATE] == Reading.number(20)
 
 
 def test_connections_are_opened_ahead_and_kept() -> None:
     together = Barrier(6)
 
-    def answers(_: Request) -> Answer:
+    def answers(request: Request) -> Answer:
+        if asked_together(request):
+            return error(400, "bad_data", "not here")
         together.wait(10)
         return data("scalar", [time.time(), "20"])
 
-    wanted = [signal for signal in Signal if signal not in NEVER_QUERIED]
     with source(answers) as (server, signals):
         signals.warm()
         opened = set(server.connections)
-        signals.measure(Service("checkout", WORKLOAD), wanted)
+        signals.measure(Service("checkout", WORKLOAD), QUERIED)
 
     assert len(opened) == 6
     assert server.connections == opened
@@ -284,11 +398,11 @@ def test_an_own_query_for_the_regression_is_taken_as_it_is() -> None:
 
 @pytest.mark.parametrize("signal", [signal for signal in Signal if signal not in NEVER_QUERIED])
 def test_traffic_is_asked_for_only_where_it_matters(signal: Signal) -> None:
-    with source(lambda _: vector("60")) as (server, signals):
+    with source(lambda request: vector_for(request, {})) as (server, signals):
         signals.measure(Service("checkout", WORKLOAD), [signal])
 
-    asked = [request.form["query"] for request in server.requests]
-    assert len(asked) == (2 if signal in NEEDS_TRAFFIC else 1)
+    [request] = server.requests
+    assert ("traffic" in asked_together(request)) == (signal in NEEDS_TRAFFIC)
 
 
 def test_importing_the_adapter_leaves_the_http_client_out() -> None:

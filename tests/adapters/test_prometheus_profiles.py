@@ -13,8 +13,10 @@ import prometheus_client
 import pytest
 
 from sandbox.prometheus.parsing import parse
+from shared.adapters.http_client import HttpClient
 from shared.adapters.prometheus import PrometheusSignals
 from shared.adapters.prometheus.profiles import PROFILES, TRAFFIC, profile_queries
+from shared.adapters.prometheus.querying import QueryApi
 from shared.domain.services import QUERYABLE, Service, SignalQuery
 from shared.domain.signals import Kind, Reading, Signal
 from shared.domain.workloads import WorkloadRef
@@ -230,6 +232,17 @@ def test_no_failure_counted_yet_is_zero(prometheus: str, profile: str) -> None:
     readings = PrometheusSignals(prometheus).measure(service, wanted, at=THEN).readings
 
     assert readings == {signal: Reading.number(0) for signal in wanted}
+
+
+@pytest.mark.parametrize("profile", MEASURED)
+@pytest.mark.parametrize("workload", ["production/deployment/checkout", "production/deployment/nobody"])
+def test_all_queries_of_a_profile_can_be_asked_together(prometheus: str, workload: str, profile: str) -> None:
+    queries = profile_queries(profile, a_service(workload, profile))
+    api = QueryApi(prometheus, http=HttpClient(timeout_seconds=5.0), stale_after_seconds=60.0)
+
+    together = api.ask_together({name: query.query for name, query in queries.items()}, at=THEN)
+
+    assert together == {name: api.ask(query.query, at=THEN) for name, query in queries.items()}
 
 
 @pytest.mark.parametrize("profile", MEASURED)

@@ -39,14 +39,28 @@ def url(client: "SQSClient") -> str:
 
 
 def test_a_message_holds_the_responses_id(client: "SQSClient", url: str) -> None:
-    SqsQueue(client, url).send("r1")
+    SqsQueue(lambda: client, url).send("r1")
 
     (message,) = client.receive_message(QueueUrl=url)["Messages"]
     assert json.loads(message["Body"]) == {"response_id": "r1"}
 
 
+def test_the_client_is_made_with_the_first_message_and_kept(client: "SQSClient", url: str) -> None:
+    made: list[str] = []
+
+    def connect() -> "SQSClient":
+        made.append("a client")
+        return client
+
+    queue = SqsQueue(connect, url)
+    assert made == []
+    queue.send("r1")
+    queue.send("r2")
+    assert made == ["a client"]
+
+
 def test_a_delayed_message_is_not_seen_before_its_time(client: "SQSClient", url: str) -> None:
-    SqsQueue(client, url).send("r1", delay_seconds=60)
+    SqsQueue(lambda: client, url).send("r1", delay_seconds=60)
 
     assert "Messages" not in client.receive_message(QueueUrl=url)
     waiting = client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesDelayed"])
@@ -62,14 +76,14 @@ def test_a_delay_is_whole_seconds_that_sqs_takes_and_never_too_short(asked: floa
     with Stubber(client) as stub:
         stub.add_response("send_message", {}, expected)
 
-        SqsQueue(client, "q").send("r1", delay_seconds=asked)
+        SqsQueue(lambda: client, "q").send("r1", delay_seconds=asked)
 
         stub.assert_no_pending_responses()
 
 
 def test_a_queue_that_does_not_answer_is_a_temporary_error() -> None:
     with pytest.raises(TemporaryError, match="sqs:SendMessage did not answer") as refused:
-        SqsQueue(a_client("http://127.0.0.1:9"), "http://127.0.0.1:9/1/backout").send("r1")
+        SqsQueue(lambda: a_client("http://127.0.0.1:9"), "http://127.0.0.1:9/1/backout").send("r1")
     assert refused.value.reason is Reason.INTERNAL
 
 
@@ -79,9 +93,9 @@ def test_a_queue_that_throttles_is_a_temporary_error() -> None:
         stub.add_client_error("send_message", "RequestThrottled", http_status_code=400)
 
         with pytest.raises(TemporaryError, match="RequestThrottled"):
-            SqsQueue(client, "q").send("r1")
+            SqsQueue(lambda: client, "q").send("r1")
 
 
 def test_a_queue_that_is_missing_is_a_matter_of_configuration(client: "SQSClient", url: str) -> None:
     with pytest.raises(ConfigurationError, match="BACKOUT_QUEUE_URL"):
-        SqsQueue(client, f"{url}-other").send("r1")
+        SqsQueue(lambda: client, f"{url}-other").send("r1")

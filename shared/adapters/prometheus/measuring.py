@@ -1,7 +1,8 @@
-"""Measures a service: which queries are needed, asked side by side, and what follows from the answers."""
+"""Measures a service: which queries are needed, asked at once, and what follows from the answers."""
 
+import time
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
 
 from shared.adapters.http_client import NO_HEADERS, HttpClient
@@ -13,6 +14,8 @@ from shared.ports import Measured
 
 _MOST_SIDE_BY_SIDE = 16
 _LONGEST_MEASURE_SECONDS = 10.0
+_ONE_BY_ONE_SECONDS = 300.0
+"""How long the profiles' queries are asked one by one after they could not be asked together."""
 
 
 class PrometheusSignals:
@@ -39,12 +42,13 @@ class PrometheusSignals:
         self._api = QueryApi(url, http=http, stale_after_seconds=stale_after_seconds)
         self._window_seconds = window_seconds
         self._measure_seconds = min(2 * timeout_seconds, _LONGEST_MEASURE_SECONDS)
+        self._one_by_one_until = 0.0
         self._threads = ThreadPoolExecutor(_MOST_SIDE_BY_SIDE, thread_name_prefix="prometheus")
 
     def warm(self) -> None:
-        """Import the HTTP client and open as many connections as one measure uses, if the source is there."""
+        """Import the HTTP client and open as many connections as a measure can use, if anyone is there."""
         one = SignalQuery("1", 0.0)
-        self._ask(dict.fromkeys((TRAFFIC, *QUERYABLE), one), at=None)
+        self._ask({}, dict.fromkeys((TRAFFIC, *QUERYABLE), one), at=None)
 
     def measure(
         self,
@@ -58,7 +62,11 @@ class PrometheusSignals:
         queries = {**profile, **service.queries}
         sources = {signal: _source(signal, queries) for signal in wanted if signal not in NEVER_QUERIED}
         needed = {*sources.values(), *({TRAFFIC} if NEEDS_TRAFFIC & sources.keys() else ())}
-        answers = self._ask({name: queries[name] for name in needed if name in queries}, at=at)
+        answers = self._ask(
+            {name: query for name, query in profile.items() if name in needed - service.queries.keys()},
+            {name: query for name, query in service.queries.items() if name in needed},
+            at=at,
+        )
 
         def reading(signal: Signal, source: str) -> Reading:
             answer = answers.get(source) or Reading.unknown(f"{source}: no query")
@@ -79,20 +87,50 @@ class PrometheusSignals:
             },
         )
 
-    def _ask(self, queries: Mapping[str, SignalQuery], *, at: datetime | None) -> dict[str, Reading]:
-        """Ask all at once; what has not come back in time is unknown. Each reason begins with the name."""
-        asked = {
-            name: self._threads.submit(self._api.ask, query.query, at=at) for name, query in queries.items()
-        }
-        wait(asked.values(), timeout=self._measure_seconds)
+    def _ask(
+        self, profile: Mapping[str, SignalQuery], own: Mapping[str, SignalQuery], *, at: datetime | None
+    ) -> dict[str, Reading]:
+        """Ask all at once; what has not come back in time is unknown. Each reason begins with the name.
+
+        The profile's queries go in one request, for one costs us as much time as the source needs for it.
+        The service's own may give a scalar, many series or nothing for long, so each is asked by itself.
+        """
+        deadline = time.monotonic() + self._measure_seconds
+        asked = self._each(own, at)
+        answers = self._together(profile, at) if len(profile) > 1 else None
+        if answers is None:
+            answers = {}
+            asked |= self._each(profile, at)
+        wait(asked.values(), timeout=max(0.0, deadline - time.monotonic()))
         late = Reading.unknown(f"no answer in {self._measure_seconds:g} s")
-        answers = {name: future.result() if future.done() else late for name, future in asked.items()}
+        answers |= {name: future.result() if future.done() else late for name, future in asked.items()}
         for future in asked.values():
             future.cancel()
         return {
             name: Reading.unknown(f"{name}: {answer.why}") if answer.is_unknown else answer
             for name, answer in answers.items()
         }
+
+    def _each(self, queries: Mapping[str, SignalQuery], at: datetime | None) -> dict[str, Future[Reading]]:
+        return {
+            name: self._threads.submit(self._api.ask, query.query, at=at) for name, query in queries.items()
+        }
+
+    def _together(self, queries: Mapping[str, SignalQuery], at: datetime | None) -> dict[str, Reading] | None:
+        """Ask in one request; None when that fails, or did a short while ago, or takes half the measure.
+
+        So one slow or impossible query costs the others time, and never their answers.
+        """
+        if time.monotonic() < self._one_by_one_until:
+            return None
+        texts = {name: query.query for name, query in queries.items()}
+        asked = self._threads.submit(self._api.ask_together, texts, at=at)
+        wait([asked], timeout=self._measure_seconds / 2)
+        answers = asked.result() if asked.done() else None
+        asked.cancel()
+        if answers is None:
+            self._one_by_one_until = time.monotonic() + _ONE_BY_ONE_SECONDS
+        return answers
 
 
 def _source(signal: Signal, queries: Mapping[str, SignalQuery]) -> str:

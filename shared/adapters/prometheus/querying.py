@@ -1,9 +1,10 @@
-"""One instant query to Prometheus's HTTP API, answered by a reading.
+"""Instant queries to Prometheus's HTTP API, answered by readings.
 
 The shapes are those of ``POST /api/v1/query``, which Thanos, Mimir and VictoriaMetrics speak too.
 """
 
 import time
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import msgspec
@@ -13,6 +14,8 @@ from shared.domain.signals import Reading
 
 _LARGEST_ANSWER_BYTES = 1_000_000
 _LONGEST_QUOTE = 200
+_ASKED_AS = "backout_signal"
+"""The label that says which of several queries a series answers."""
 
 
 class _Data(msgspec.Struct, rename="camel"):
@@ -29,7 +32,11 @@ class _Answer(msgspec.Struct, rename="camel"):
 class _Series(msgspec.Struct):
     """One series of a vector; a native histogram has no `value`."""
 
+    metric: dict[str, str] = {}
     value: tuple[float, str] | None = None
+
+
+_NOT_PROMETHEUS = Reading.unknown("the answer is not what Prometheus answers")
 
 
 class _Unusable(Exception):
@@ -46,6 +53,32 @@ class QueryApi:
 
     def ask(self, query: str, *, at: datetime | None = None) -> Reading:
         """Evaluate the query now or at a time, and return its one number."""
+        body = self._answer(query, at)
+        if isinstance(body, Reading):
+            return body
+        return reading_in(body, asked_at=_seconds(at), stale_after_seconds=self._stale_after_seconds)
+
+    def ask_together(
+        self, queries: Mapping[str, str], *, at: datetime | None = None
+    ) -> dict[str, Reading] | None:
+        """Evaluate queries that each give a vector, by name, in one request.
+
+        A label that each query's series get keeps them apart, and ``or`` puts them into one vector. None when
+        there is no such vector, for whatever reason: one query that fails takes the others with it, so they
+        have to be asked one by one.
+        """
+        query = " or ".join(
+            f'label_replace({text}, "{_ASKED_AS}", "{name}", "", "")' for name, text in queries.items()
+        )
+        body = self._answer(query, at)
+        if isinstance(body, Reading):
+            return None
+        return readings_by_name(
+            body, queries, asked_at=_seconds(at), stale_after_seconds=self._stale_after_seconds
+        )
+
+    def _answer(self, query: str, at: datetime | None) -> bytes | Reading:
+        """Return the body of an answer of 200, else an unknown reading that says what came instead."""
         import httpx
 
         form = {"query": query, "timeout": f"{round(self._http.timeout_seconds * 1000)}ms"}
@@ -63,8 +96,7 @@ class QueryApi:
             return Reading.unknown(str(error))
         if status != httpx.codes.OK:
             return Reading.unknown(f"the source answered {status}{_quoted_error(body)}")
-        asked_at = time.time() if at is None else at.timestamp()
-        return reading_in(body, asked_at=asked_at, stale_after_seconds=self._stale_after_seconds)
+        return body
 
     def _post(self, form: dict[str, str]) -> tuple[int, bytes]:
         """Return status and body; a body that is too long or comes too slowly is broken off."""
@@ -80,6 +112,10 @@ class QueryApi:
         return answer.status_code, bytes(body)
 
 
+def _seconds(at: datetime | None) -> float:
+    return time.time() if at is None else at.timestamp()
+
+
 def reading_in(body: bytes, *, asked_at: float, stale_after_seconds: float) -> Reading:
     """Read the one number of an answer, or why there is none.
 
@@ -88,12 +124,43 @@ def reading_in(body: bytes, *, asked_at: float, stale_after_seconds: float) -> R
     """
     try:
         sample = _sample_in(body)
-        value = float(sample[1])
     except _Unusable as error:
         return Reading.unknown(str(error))
     except (msgspec.DecodeError, ValueError):
-        return Reading.unknown("the answer is not what Prometheus answers")
-    age_seconds = asked_at - sample[0]
+        return _NOT_PROMETHEUS
+    return _reading_of(sample, asked_at, stale_after_seconds)
+
+
+def readings_by_name(
+    body: bytes, names: Collection[str], *, asked_at: float, stale_after_seconds: float
+) -> dict[str, Reading] | None:
+    """Read one number for each name from a vector; None when a series names none of them."""
+    try:
+        series = _vector_of(_data_in(body))
+    except (_Unusable, msgspec.DecodeError, ValueError):
+        return None
+    found: dict[str, list[_Series]] = {name: [] for name in names}
+    for each in series:
+        if each.metric.get(_ASKED_AS) not in found:
+            return None
+        found[each.metric[_ASKED_AS]].append(each)
+
+    def reading(series: list[_Series]) -> Reading:
+        try:
+            return _reading_of(_only(series), asked_at, stale_after_seconds)
+        except _Unusable as error:
+            return Reading.unknown(str(error))
+
+    return {name: reading(series) for name, series in found.items()}
+
+
+def _reading_of(sample: tuple[float, str], asked_at: float, stale_after_seconds: float) -> Reading:
+    at, text = sample
+    try:
+        value = float(text)
+    except ValueError:
+        return _NOT_PROMETHEUS
+    age_seconds = asked_at - at
     if abs(age_seconds) > stale_after_seconds:
         return Reading.unknown(f"the sample is stale: {age_seconds:.0f} s old")
     return Reading.number(value)
@@ -101,16 +168,26 @@ def reading_in(body: bytes, *, asked_at: float, stale_after_seconds: float) -> R
 
 def _sample_in(body: bytes) -> tuple[float, str]:
     """Return time and text of the only sample; raise _Unusable or msgspec.DecodeError."""
+    data = _data_in(body)
+    if data.result_type == "scalar":
+        return msgspec.json.decode(data.result, type=tuple[float, str])
+    return _only(_vector_of(data))
+
+
+def _vector_of(data: _Data) -> list[_Series]:
+    if data.result_type != "vector":
+        raise _Unusable(f"the query gives a {data.result_type}, not one number")
+    return msgspec.json.decode(data.result, type=list[_Series])
+
+
+def _data_in(body: bytes) -> _Data:
     answer = msgspec.json.decode(body, type=_Answer)
-    match answer.data:
-        case None:
-            raise _Unusable(f"the source answered an error{_quoted_error(body)}")
-        case _Data("scalar", result):
-            return msgspec.json.decode(result, type=tuple[float, str])
-        case _Data("vector", result):
-            series = msgspec.json.decode(result, type=list[_Series])
-        case _Data(result_type, _):
-            raise _Unusable(f"the query gives a {result_type}, not one number")
+    if answer.data is None:
+        raise _Unusable(f"the source answered an error{_quoted_error(body)}")
+    return answer.data
+
+
+def _only(series: list[_Series]) -> tuple[float, str]:
     if not series:
         raise _Unusable("the query gives no series")
     if len(series) > 1:
