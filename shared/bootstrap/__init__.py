@@ -240,18 +240,23 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
     return kinds
 
 
-def _answering(door: Door) -> Callable[[Response], str] | None:
+def _answering(door: Door) -> Callable[[Response, str], str] | None:
     """Return what makes a link at which a response's question is answered; None where none is configured.
 
-    Whoever has the link may answer: configure it only where everybody in the team's channel may.
+    Whoever has the link may answer, so it goes with calls to one contact alone: a mention in Slack stands in
+    a channel, past the team's approvers, and gets none.
     """
     configured = door.settings.approval_links
     if configured is None:
         return None
 
-    def answer(response: Response) -> str:
+    def answer(response: Response, level: str) -> str:
         from shared.intake.links import make_link
 
+        team = door.settings.teams.get(door.escalation.team_of(response))
+        contact = team.escalation.get(level) if team is not None else None
+        if contact is None or contact.slack:
+            return ""
         service = door.catalogue.of(response.service, response.workload)
         seconds = service.timing.approve if service is not None else 900.0
         return make_link(
@@ -259,7 +264,7 @@ def _answering(door: Door) -> Callable[[Response], str] | None:
             door.secrets.value(configured.secret),
             response.id,
             question=response.question,
-            to=response.team or "people",
+            to=level,
             expires_at=response.step_started_at + timedelta(seconds=seconds),
         )
 

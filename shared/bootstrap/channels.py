@@ -1,7 +1,7 @@
 """The channels: what the configuration names becomes who hears of what, and the adapters that tell them."""
 
 from collections.abc import Mapping
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from shared.domain.escalation import Escalation
@@ -33,7 +33,11 @@ def routing_of(settings: Settings, catalogue: Catalogue) -> Routing:
             lambda name: (service := catalogue.named(name)) is not None and service.customer_facing,
             ask=settings.status_page.ask,
         )
-    return Routing(wants or {"log": routing.always}, digests=bool(digest_channels(settings)))
+    return Routing(
+        wants or {"log": routing.always},
+        digests=bool(digest_channels(settings)),
+        waits={"pagerduty": _grace(settings)},
+    )
 
 
 def digest_channels(settings: Settings) -> tuple[str, ...]:
@@ -51,12 +55,19 @@ def zone_of(settings: Settings, team: str) -> tzinfo:
 
 
 def escalation_of(settings: Settings, catalogue: Catalogue) -> Escalation:
-    """Return who is called when, by team."""
+    """Return who is called when, by team; PagerDuty's own incident is waited for where it reports to us."""
     paths = {
         name: {level: contact.stops_on_acknowledgement for level, contact in team.escalation.items()}
         for name, team in settings.teams.items()
     }
-    return Escalation(catalogue, {team: path for team, path in paths.items() if path})
+    return Escalation(catalogue, {team: path for team, path in paths.items() if path}, _grace(settings))
+
+
+def _grace(settings: Settings) -> timedelta:
+    """Return how long PagerDuty's own incident is waited for: not at all where it does not report to us."""
+    pagerduty = settings.pagerduty
+    reports = pagerduty is not None and settings.auth.pagerduty is not None
+    return timedelta(seconds=pagerduty.wait_for_incident_seconds if pagerduty and reports else 0.0)
 
 
 def people_of(settings: Settings, secrets: Secrets) -> "Mapping[str, People]":

@@ -107,10 +107,13 @@ class Escalation:
 
     A call is a task of its own event, so that no commit makes one twice; of several of one level the first
     that reaches somebody is the only one. The last level's is a timer, made when the response is accepted.
+    The first level's is due no sooner than `grace` after the response began: what pages by itself (PagerDuty
+    had the same alert) has told us so by then, and the call is moot.
     """
 
     catalogue: Catalogue
     paths: Mapping[str, Path] = field(default_factory=dict)
+    grace: timedelta = timedelta(0)
 
     def owed(self, response: Response, event: Event) -> list[Task]:
         """Return the calls that an event gives rise to."""
@@ -128,13 +131,18 @@ class Escalation:
                 response_id=response.id,
                 name=f"{KIND}#{name}#{level.value}",
                 kind=KIND,
-                due_at=response.started_at + LAST_AFTER if level is LAST else at,
+                due_at=self._due(response, level, at),
                 facts={**facts, "code": code, "level": level.value},
                 created_at=at,
             )
             for level in levels
             if level in reachable
         ]
+
+    def _due(self, response: Response, level: Level, at: datetime) -> datetime:
+        if level is LAST:
+            return response.started_at + LAST_AFTER
+        return max(at, response.started_at + self.grace) if level is Level.ON_CALL else at
 
     def team_of(self, response: Response) -> str:
         """Return the team of a response; empty for a workload without an entry that was never read."""

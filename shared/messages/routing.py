@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.changes import Scalar
 from shared.domain.reasons import Reason
@@ -40,12 +40,16 @@ def always(_: Response, code: str) -> bool:
 class Routing:
     """Turns events into messages that are owed, one task for each channel that wants it.
 
+    `waits` are channels whose system may know of the trouble by itself (PagerDuty): until they have told us,
+    or that long after the response began, nothing is sent that would be a second report of it.
+
     With `digests`, what belongs in a digest (decisions that touch nothing, the questions of a storm) is told
     there and not by itself.
     """
 
     channels: Mapping[str, Wants] = field(default_factory=dict)
     digests: bool = False
+    waits: Mapping[str, timedelta] = field(default_factory=dict)
 
     def owed(self, response: Response, event: Event) -> list[Task]:
         """Return the messages that an event gives rise to; none for what nobody needs to hear."""
@@ -70,13 +74,18 @@ class Routing:
                 response_id=response.id,
                 name=f"tell#{name}#{channel}",
                 kind="tell",
-                due_at=at,
+                due_at=self._due(response, channel, at),
                 facts={**facts, "code": code, "channel": channel},
                 created_at=at,
             )
             for channel, wants in self.channels.items()
             if wants(response, code)
         ]
+
+    def _due(self, response: Response, channel: str, at: datetime) -> datetime:
+        if channel not in self.waits or channel in response.heard.references:
+            return at
+        return max(at, response.started_at + self.waits[channel])
 
 
 def worth_telling(response: Response) -> bool:

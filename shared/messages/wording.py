@@ -16,11 +16,12 @@ from shared.ports import Button, Message
 class Wording:
     """Words messages. `links` are templates by name, with ``{response_id}``, ``{service}`` in them.
 
-    `answer` makes a link at which what is asked can be answered, for one person's use once.
+    `answer` makes a link at which what is asked can be answered, for one person's use once: it goes only with
+    a call to the level that it is given, and is empty where more than one would read it.
     """
 
     links: Mapping[str, str] = field(default_factory=dict)
-    answer: Callable[[Response], str] | None = None
+    answer: Callable[[Response, str], str] | None = None
 
     def word(self, response: Response, task: Task, events: Sequence[Event] = ()) -> Message:
         """Return the message of a ``tell`` task; `events` are the response's history so far."""
@@ -34,7 +35,7 @@ class Wording:
             lines=tuple(lines),
             response_id=response.id,
             severity=severity.value if severity else "",
-            links=self._links(response, code),
+            links=self._links(response, code, str(facts.get("level", ""))),
             code=code,
             service=response.service,
             team=response.team,
@@ -45,11 +46,13 @@ class Wording:
             references=response.heard.references,
         )
 
-    def _links(self, response: Response, code: str) -> dict[str, str]:
-        """Return the links; a message that asks has one at which it can be answered, where there are any."""
+    def _links(self, response: Response, code: str, level: str) -> dict[str, str]:
+        """Return the links; a call that asks has one at which it can be answered, where there are any."""
         links = {name: _filled(link, response) for name, link in self.links.items()}
-        if self.answer is not None and code in {"asked", "holding"} and response.live:
-            links["answer"] = self.answer(response)
+        asks = code in {"asked", "holding"} and response.live
+        answer = self.answer(response, level) if self.answer is not None and asks and level else ""
+        if answer:
+            links["answer"] = answer
         return links
 
 

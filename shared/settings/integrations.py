@@ -34,6 +34,7 @@ def pagerduty(said: schema.PagerDuty | None, problems: Problems) -> PagerDuty | 
         acknowledge=said.acknowledge,
         resolve=said.resolve,
         priorities=dict(said.priorities),
+        wait_for_incident_seconds=float(said.wait_for_incident),
     )
 
 

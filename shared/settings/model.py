@@ -74,7 +74,8 @@ class PagerDuty:
     """PagerDuty's REST API, and its Events API where `routing_key` is given.
 
     `sender` is the e-mail address of the user in whose name is written. `priorities` are PagerDuty's ids by
-    severity (``P0``).
+    severity (``P0``). `wait_for_incident_seconds` is how long after its beginning a response waits for
+    PagerDuty's own incident before it calls the on-call engineer, so that nobody is paged twice.
     """
 
     token: SecretRef
@@ -85,6 +86,7 @@ class PagerDuty:
     acknowledge: bool = False
     resolve: bool = False
     priorities: Mapping[str, str] = field(default_factory=dict)
+    wait_for_incident_seconds: float = 20.0
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,7 @@ class PagerDuty(msgspec.Struct, frozen=True, rename={"sender": "from"}):
     acknowledge: bool = False
     resolve: bool = False
     priorities: dict[str, str] = {}
+    wait_for_incident: Seconds = Seconds(20.0)
 
 
 class Slack(msgspec.Struct, frozen=True):

@@ -37,6 +37,19 @@ def levels(escalation: Escalation, response: Response, code: str) -> list[object
     return [task.facts["level"] for task in escalation.owed(response, an_event(code))]
 
 
+class TestWhenSomebodyIsCalled:
+    def test_the_on_call_engineer_not_before_what_pages_by_itself_has_had_time_to_tell_us(self) -> None:
+        waiting = replace(the_escalation(), grace=timedelta(seconds=20))
+        [call] = waiting.owed(a_response(team="payments"), an_event("holding"))
+        assert call.due_at == a_response().started_at + timedelta(seconds=20)
+
+    def test_everybody_else_at_once(self) -> None:
+        waiting = replace(the_escalation(), grace=timedelta(seconds=20))
+        failed = ended(Outcome.FAILED, Reason.ROLLOUT_FAILED)
+        due = {task.facts["level"]: task.due_at for task in waiting.owed(failed, an_event("ended"))}
+        assert due["team_lead"] == NOW
+
+
 class TestWhoIsCalled:
     @pytest.mark.parametrize("code", ["asked", "holding", "alerts_again"])
     def test_the_on_call_engineer_first(self, code: str) -> None:

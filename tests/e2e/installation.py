@@ -84,6 +84,7 @@ pagerduty:
   url: "{pagerduty}"
   events_url: "{pagerduty}"
   routing_key: "env:ROUTING_KEY"
+  wait_for_incident: {wait}
 github: {{token: "env:GITHUB_TOKEN", url: "{github}"}}
 status_page: {{kind: statuspage, url: "{status}", page: {page}, token: "env:STATUS_TOKEN"}}
 approval_links: {{url: "{url}", secret: "env:LINKS"}}
@@ -298,12 +299,14 @@ def installed(
     *,
     mode: str = "auto",
     hold: str = "2s",
+    wait: str = "0s",
     vendors: Vendors | None = None,
     channel: People | None = None,
 ) -> Iterator[Installation]:
     """Start it all, with a bad deploy of two minutes ago; end it with the block.
 
-    `vendors` are started by whoever gives them. `channel` takes the place of every real one.
+    `wait` is how long PagerDuty's own incident is waited for. `vendors` are started by whoever gives them.
+    `channel` takes the place of every real one.
     """
     with ExitStack() as running:
         if vendors is None:
@@ -314,7 +317,7 @@ def installed(
         door_socket.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{door_socket.getsockname()[1]}"
         running.enter_context(_environment(secrets_of(vendors)))
-        configured = settings.parse(_config(vendors, url, mode=mode, hold=hold))
+        configured = settings.parse(_config(vendors, url, mode=mode, hold=hold, wait=wait))
         workloads = _deployed()
         signals, records = ShopSignals(workloads), FakeRecords()
         real = bootstrap.outside_of(configured, settings.Secrets())
@@ -336,11 +339,12 @@ def secrets_of(vendors: Vendors) -> dict[str, str]:
     }
 
 
-def _config(vendors: Vendors, url: str, *, mode: str, hold: str) -> str:
+def _config(vendors: Vendors, url: str, *, mode: str, hold: str, wait: str) -> str:
     return CONFIG.format(
         url=url,
         mode=mode,
         hold=hold,
+        wait=wait,
         slack=vendors.slack.api_url,
         pagerduty=vendors.pagerduty.url,
         github=vendors.github.url,

@@ -1,6 +1,6 @@
 """People in the loop, end to end: what they are shown, what they say, and what comes of it."""
 
-import re
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -148,6 +148,18 @@ class TestOneTroubleTwoReports:
         assert [e for e in pagerduty.events if e["event_action"] == "trigger"] == []
         assert pagerduty.responder_requests == ()
 
+    def test_an_incident_of_pagerdutys_own_that_comes_a_moment_after_the_alert_is_the_only_page(self) -> None:
+        with installed(hold="2m", wait="3s") as shop:
+            response_id = shop.alerted()
+            until(lambda: "holding" in shop.codes(response_id), "no veto window is announced")
+            incident = shop.paged()
+            shop.told(response_id)
+            pagerduty = shop.vendors.pagerduty
+            assert list(pagerduty.incidents) == [incident]
+            assert [e for e in pagerduty.events if e["event_action"] == "trigger"] == []
+            [call] = [t for t in shop.records.tasks(response_id) if t.facts.get("level") == "on_call"]
+            assert call.due_at is not None or call.result.startswith("not called: PagerDuty's incident")
+
     def test_our_own_note_on_the_incident_starts_nothing(self, holding: Installation) -> None:
         response_id = holding.alerted()
         incident = holding.paged()
@@ -191,19 +203,18 @@ def by_the_link(shop: Installation, response_id: str, message: SlackMessage) -> 
     assert "Yes, roll back" in page.text
     answer = httpx.post(address, data={"verb": "approve", "reason": "it is the deploy"}, timeout=10)
     assert answer.status_code == 200
-    return "link:payments"
+    return "link:on_call"
 
 
-def links(message: SlackMessage | None) -> list[str]:
-    """Return the links by which a message's question can be answered."""
-    blocks = message.blocks if message else ()
-    texts = [e["text"] for b in blocks for e in b.get("elements", ()) if e["type"] == "mrkdwn"]
-    return re.findall(r"<(http[^|>]*/decide/[^|>]*)\|answer>", " ".join(texts))
+def links(shop: Installation) -> list[str]:
+    """Return the links, in what pages the on-call engineer, by which a question can be answered."""
+    paged = [link for event in shop.vendors.pagerduty.events for link in event.get("links", ())]
+    return [link["href"] for link in paged if link["text"] == "answer"]
 
 
 def link(shop: Installation) -> str:
-    """Wait for the message in the team's channel to have such a link; return it."""
-    [found] = until(lambda: links(shop.top()), "no link in the team's channel")
+    """Wait for the on-call engineer to be paged with such a link; return it."""
+    [found] = until(lambda: links(shop), "the on-call engineer has no link")
     return found
 
 
@@ -213,7 +224,8 @@ class TestAnApproval:
         self, asking: Installation, answered: Callable[[Installation, str, SlackMessage], str]
     ) -> None:
         response_id = asking.alerted()
-        asking.paged()
+        if answered is by_the_incidents_button:
+            asking.paged()
         message = asking.shown("approve")
         assert asking.rollbacks == 0
         by = answered(asking, response_id, message)
@@ -228,6 +240,15 @@ class TestAnApproval:
             assert said.facts["reason"] == "it is the deploy"
         [word] = [word for word in response.heard.words if word.verb == "approve"]
         assert word.by == by
+
+    def test_the_link_stands_in_no_channel_where_it_would_pass_by_the_teams_approvers(
+        self, asking: Installation
+    ) -> None:
+        asking.alerted()
+        link(asking)
+        shown = asking.shown("approve")
+        assert "/decide/" not in json.dumps([shown.text, shown.blocks])
+        assert not any("/decide/" in json.dumps(sent.json()) for sent in asking.vendors.hook.received)
 
     def test_whoever_only_opens_the_link_changes_nothing(self, asking: Installation) -> None:
         response_id = asking.alerted()

@@ -35,6 +35,7 @@ pagerduty:
   acknowledge: true
   resolve: true
   priorities: {P0: PRIOID}
+  wait_for_incident: 45s
 slack: {token: env:SLACK_TOKEN, url: "http://127.0.0.1:9/api", channel: C0DEFAULT}
 github: {token: env:GITHUB_TOKEN}
 status_page:
@@ -101,6 +102,7 @@ def test_a_whole_file_becomes_settings() -> None:
         acknowledge=True,
         resolve=True,
         priorities={"P0": "PRIOID"},
+        wait_for_incident_seconds=45.0,
     )
     assert settings.slack == Slack(SecretRef("env:SLACK_TOKEN"), "C0DEFAULT", "http://127.0.0.1:9/api/")
     assert settings.github == GitHub(SecretRef("env:GITHUB_TOKEN"), "https://api.github.com")
