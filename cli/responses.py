@@ -1,4 +1,4 @@
-"""Commands on responses: invoke, list, show, approve, abort."""
+"""Commands on responses: invoke, list, show, approve, abort, acknowledge."""
 
 import time
 from collections.abc import Callable
@@ -211,6 +211,13 @@ def abort(
 ) -> None:
     """Say no: a response stops before its next change."""
     _say(Server(url, token), response_id, "abort", reason, as_json=as_json)
+
+
+def acknowledge(
+    response_id: Id, reason: Why = "", url: Url = DEFAULT_URL, token: Token = "", as_json: Json = False
+) -> None:
+    """Say that you are on it: nobody else is called. Counts after a response has ended, too."""
+    _say(Server(url, token), response_id, "acknowledge", reason, as_json=as_json)
 
 
 def _say(server: Server, response_id: str, verb: str, reason: str, *, as_json: bool) -> None:

@@ -76,6 +76,23 @@ def live_of(door: Door, services: Sequence[Service]) -> dict[str, State]:
     }
 
 
+def latest_of(door: Door, services: Sequence[Service], incident: str) -> dict[str, State]:
+    """Return the live responses of services, else the last one that ended, if the incident is about that."""
+    live = live_of(door, services)
+    rest = [s for s in services if s.name not in live]
+    if not rest:
+        return live
+    records = door.records.read(workloads=[s.workload for s in rest]).workloads
+    last = {s.name: past[-1].id for s in rest if (past := records[s.workload].value.responses)}
+    states = door.records.read(responses=list(last.values())).states if last else {}
+    ended = {
+        name: states[id_]
+        for name, id_ in last.items()
+        if id_ in states and states[id_].response.heard.references.get(pagerduty.REFERENCE) == incident
+    }
+    return {**live, **ended}
+
+
 def reading(door: Door) -> "PagerDutyIncidents | None":
     """Return what reads PagerDuty's REST API, kept for the next time; None without a token."""
     configured = door.settings.pagerduty

@@ -73,11 +73,19 @@ def _resolved(incident: Incident) -> tuple[Alert, ...]:
 
 
 def _acknowledged(door: Door, incident: Incident, *, by: str) -> Response:
-    """Put the acknowledgement down on the live responses; our own, by the configured user, is none."""
+    """Put the acknowledgement down on the responses that the incident is about, ended ones too.
+
+    Our own, by the configured user, is none. One of a page of ours is about that page's response.
+    """
     if by and _is_ours(door, by):
         return pressing.ignored("The acknowledgement is Backout's own.")
     meant, _ = incidents.meant_by(door, incident)
-    return pressing.said(door, [one.service for one in meant], "acknowledge", by=pressing.person(by))
+    if incident.response_id:
+        states = door.records.read(responses=[incident.response_id]).states
+        told = {state.response.service: state for state in states.values()}
+    else:
+        told = incidents.latest_of(door, [one.service for one in meant], incident.id)
+    return pressing.said(door, told, "acknowledge", by=pressing.person(by))
 
 
 def _is_ours(door: Door, user_id: str) -> bool:

@@ -1,7 +1,7 @@
 """Pressing: what a button on one of PagerDuty's incidents does."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from flask import Response
@@ -16,6 +16,7 @@ from shared.engine.accepting import Acceptance
 from shared.intake import pagerduty
 from shared.intake.pagerduty import Incident
 from shared.intake.pagerduty_presses import Press
+from shared.ports import State
 
 FROZEN_FOR = timedelta(hours=1)
 
@@ -34,7 +35,7 @@ def _done(door: Door, action: str, press: Press) -> Response:
     if action == "freeze":
         return _frozen(door, services, press, by=by)
     if action in {"approve", "abort"}:
-        return said(door, services, action, by=by, reason=press.reason)
+        return said(door, incidents.live_of(door, services), action, by=by, reason=press.reason)
     if len(services) > 1:
         names = ", ".join(service.name for service in services)
         return ignored(f"The incident is about {names}; order it for one of them by POST /invoke.")
@@ -51,8 +52,8 @@ def ignored(why: str) -> Response:
     return answers.answer({"results": [], "ignored": why}, 202)
 
 
-def said(door: Door, services: Sequence[Service], verb: str, *, by: str, reason: str = "") -> Response:
-    """Say a word on the live response of each service; 202 with what became of it."""
+def said(door: Door, states: Mapping[str, State], verb: str, *, by: str, reason: str = "") -> Response:
+    """Say a word on the response of each service, by its name; 202 with what became of it."""
     words = [
         {
             "service": name,
@@ -60,7 +61,7 @@ def said(door: Door, services: Sequence[Service], verb: str, *, by: str, reason:
             "word": verb,
             "said": door.listener.say(state.response.id, verb, by=by, reason=reason).name.lower(),
         }
-        for name, state in incidents.live_of(door, services).items()
+        for name, state in states.items()
     ]
     return answers.answer({"words": words}, 202) if words else ignored("Nothing runs for the incident.")
 

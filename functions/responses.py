@@ -1,4 +1,4 @@
-"""GET /responses[/{id}], POST /responses/{id}/approve and /abort: what runs, and people's word."""
+"""GET /responses[/{id}], POST /responses/{id}/approve, /abort and /acknowledge: people's word."""
 
 from datetime import date
 from functools import partial
@@ -116,7 +116,7 @@ _ROUTES = Map(
         Rule("/responses/<response_id>", endpoint=_show, methods=["GET"]),
         *(
             Rule(f"/responses/<response_id>/{verb}", endpoint=partial(_say, verb=verb), methods=["POST"])
-            for verb in ("approve", "abort")
+            for verb in ("approve", "abort", "acknowledge")
         ),
     ]
 )

@@ -78,14 +78,14 @@ def facts(alerts: Sequence[Alert]) -> Mapping[str, Scalar]:
 
 
 def join(state: State, after: Heard, event: Event, now: datetime) -> Commit:
-    """Return the commit that adds to a response; one that nobody works on becomes due at once."""
+    """Return the commit that adds to a response; a live one that nobody works on becomes due at once."""
     events = numbered([event], version=state.version, last_event=state.last_event)
     joined = replace(
         state,
         response=replace(state.response, heard=after),
         version=events[-1].number,
         last_event=events[-1].number,
-        due_at=state.due_at if state.lease.owner is not None else now,
+        due_at=now if state.response.live and state.lease.owner is None else state.due_at,
         commit_id=uuid4().hex,
     )
     return Commit(joined, state.version, state.lease.owner, events)
@@ -117,6 +117,7 @@ class Listener:
 
         An approval counts for the question that is asked now, and for no other; `question` is the one that
         the person was shown, where that is known. ``now`` ends a hold, and is an approval where one is asked.
+        An acknowledgement counts after the end too: somebody is on it, and nobody else need be called.
         """
 
         def word(response: Response, now: datetime) -> Word | Said:
@@ -143,10 +144,10 @@ class Listener:
             if state is None:
                 return Said.UNKNOWN
             response = state.response
-            if not response.live:
-                return Said.ENDED
             now = self.clock()
             word = word_on(response, now)
+            if not response.live and not (isinstance(word, Word) and word.verb in _COUNT_AFTERWARDS):
+                return Said.ENDED
             if isinstance(word, Said):
                 return word
             after = heard(response.heard, (), {}, (word,))
@@ -158,7 +159,7 @@ class Listener:
             tasks = tuple(task for e in commit.events for task in self.tasks_for(response, e))
             if self.records.commit(replace(commit, tasks=tasks)) is not None:
                 continue
-            if commit.state.lease.owner is None:
+            if response.live and commit.state.lease.owner is None:
                 self._wake(response_id)
             return Said.TAKEN
         raise TemporaryError(f"response {response_id} is contended; say it again", reason=Reason.INTERNAL)
@@ -169,6 +170,9 @@ class Listener:
         except TemporaryError:
             return
 
+
+_COUNT_AFTERWARDS = frozenset({"acknowledge"})
+"""Words that are heard of a response that has ended."""
 
 _ANSWERS = frozenset({"approve", "now"})
 """Words that answer a question, so that each counts for one only."""

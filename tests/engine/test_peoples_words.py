@@ -1,6 +1,7 @@
 """What people say while a response runs: an answer counts once, for what was asked; the first word wins."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -141,3 +142,21 @@ def test_a_word_that_was_refused_is_recorded_once_for_each_person_and_counts_for
 
     assert world.response(response_id).phase == Step.APPROVE
     assert facts_of(world, response_id, "refused") == [{"reason": "approve"}, {"reason": "abort"}]
+
+
+def test_an_acknowledgement_counts_after_the_end_and_brings_nothing_back_to_life() -> None:
+    world, response_id = holding()
+    world.say(response_id, "abort")
+    world.run()
+    ended = world.response(response_id)
+    assert ended.phase == Outcome.ABORTED
+
+    assert world.say(response_id, "acknowledge") is Said.TAKEN
+    assert world.say(response_id, "acknowledge") is Said.REPEATED
+    assert world.say(response_id, "abort") is Said.ENDED
+
+    assert world.codes(response_id)[-1] == "acknowledge"
+    [state] = world.records.read(responses=[response_id]).states.values()
+    assert (state.due_at, state.lease.owner) == (None, None)
+    assert replace(state.response, heard=ended.heard) == ended
+    assert world.record().live is None

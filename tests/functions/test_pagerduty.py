@@ -310,6 +310,20 @@ def test_an_acknowledgement_is_put_down_once_with_who_gave_it(installation: Inst
     assert state(installation, identifier).response.live
 
 
+def test_an_acknowledgement_is_put_down_on_the_response_that_the_incident_was_about_after_its_end(
+    installation: Installation,
+) -> None:
+    identifier = opened(installation)
+    installation.door.listener.say(identifier, "abort", by="alice")
+    installation.engine.handle(identifier)
+    assert not state(installation, identifier).response.live
+
+    [word] = post(installation, "incident.acknowledged").get_json()["words"]
+
+    assert (word["response_id"], word["said"]) == (identifier, "taken")
+    assert codes(installation, identifier)[-1] == ("acknowledge", "pagerduty:PVE0ZR9")
+
+
 def test_an_acknowledgement_of_nothing_is_answered_202(installation: Installation) -> None:
     assert post(installation, "incident.acknowledged").status_code == 202
 
