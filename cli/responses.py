@@ -1,4 +1,4 @@
-"""Commands on responses: invoke, list, show, approve, abort, acknowledge."""
+"""Commands on responses: invoke, list, show, approve, abort, acknowledge, resume."""
 
 import time
 from collections.abc import Callable
@@ -218,6 +218,13 @@ def acknowledge(
 ) -> None:
     """Say that you are on it: nobody else is called. Counts after a response has ended, too."""
     _say(Server(url, token), response_id, "acknowledge", reason, as_json=as_json)
+
+
+def resume(
+    response_id: Id, reason: Why = "", url: Url = DEFAULT_URL, token: Token = "", as_json: Json = False
+) -> None:
+    """Start an owner again (Argo CD, Flux) that a response stopped for its rollback."""
+    _say(Server(url, token), response_id, "resume", reason, as_json=as_json)
 
 
 def _say(server: Server, response_id: str, verb: str, reason: str, *, as_json: bool) -> None:

@@ -94,6 +94,8 @@ def _assessed(event: Event) -> str:
         running,
         back if facts.get("to_revision") is not None else "",
         f"pods {facts['pods']}" if facts.get("pods") else "",
+        f"managed by {facts['owner']}" if facts.get("owner") else "",
+        facts.get("owner_note"),
         f"asks because of {facts['asks']}" if facts.get("asks") else "",
     )
 
@@ -134,6 +136,11 @@ _CHANGES: Mapping[Scalar, str] = {
     "restore_revision": "put the revision back",
     "set_replicas": "set the replicas",
     "set_autoscaler_minimum": "set the autoscaler's minimum",
+    "abort_rollout": "abort the rollout that is under way",
+    "stop_owner": "stop the owner",
+    "roll_back_by_owner": "have the owner roll back",
+    "resume_owner": "start the owner again",
+    "revert_commit": "revert the commit in git",
 }
 
 
@@ -145,7 +152,7 @@ def _intended(event: Event) -> str:
         if facts.get("from_revision") is not None
         else ""
     )
-    return _said(f"intent stored: {change}", what)
+    return _said(f"intent stored: {change}", what, facts.get("owner"), facts.get("commit"))
 
 
 def _capacity(event: Event) -> str:
@@ -217,6 +224,13 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "capacity_as_before": _plain("no extra capacity to take back"),
     "capacity_taken_back": _plain("extra capacity taken back; now", fact="after"),
     "capacity_left_alone": _plain("someone else changed the extra capacity; left alone"),
-    "ending": lambda e: _said(f"ending as {e.facts.get('outcome')}; taking capacity back first"),
+    "owner_stopped": _plain("stopped:", fact="owner"),
+    "owner_resumed": _plain("started again:", fact="owner"),
+    "owner_left_alone": _plain("changed by someone else, left alone:", fact="owner"),
+    "owner_changed": _plain("the owner has changed meanwhile; assessing again:", fact="owner"),
+    "in_turn": _plain("waiting for a younger response to let go of what the owner manages:", fact="other"),
+    "reverted": _plain("reverted in git:", fact="url"),
+    "resume": _person("wants the owner to run again"),
+    "ending": lambda e: _said(f"ending as {e.facts.get('outcome')}; taking back what was changed first"),
     "ended": _ended,
 }

@@ -39,6 +39,7 @@ def _ordered(door: Door, request: Request, *, engine: Engine | None = None) -> R
             to_revision=sent.to_revision,
             replicas=sent.replicas,
             override=sent.override,
+            commit=sent.commit,
         ),
         signals=sent.signals or {},
     )

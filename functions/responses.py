@@ -1,4 +1,4 @@
-"""GET /responses[/{id}], POST /responses/{id}/approve, /abort and /acknowledge: people's word."""
+"""GET /responses[/{id}], POST /responses/{id}/approve, /abort, /acknowledge and /resume: people's word."""
 
 from datetime import date
 from functools import partial
@@ -11,6 +11,7 @@ from werkzeug.routing import Map, Rule
 from functions import answers, doors, edges
 from shared import wire
 from shared.bootstrap import Door
+from shared.domain import aftercare
 from shared.domain.reasons import sentence
 from shared.engine.joining import Said
 from shared.errors import InvalidRequest
@@ -44,6 +45,8 @@ def _show(door: Door, request: Request, response_id: str) -> Response:
     doors.admit(door, request, "read")
     state = _state(door, response_id)
     response = state.response
+    tasks = door.records.tasks(response_id)
+    still = aftercare.still_stopped(response, {task.name: task for task in tasks})
     told = wire.to_builtins(response) | {
         "workload": str(response.workload),
         "cluster": response.workload.cluster,
@@ -51,7 +54,8 @@ def _show(door: Door, request: Request, response_id: str) -> Response:
         "due_at": state.due_at,
         "version": state.version,
         "events": door.records.events(response_id),
-        "tasks": door.records.tasks(response_id),
+        "tasks": tasks,
+        "still_suspended": [str(response.suspended)] if still else [],
     }
     return answers.answer(told)
 
@@ -68,7 +72,8 @@ def _say(door: Door, request: Request, response_id: str, *, verb: str) -> Respon
         case Said.ENDED:
             return answers.problem(409, f"Response {response_id} has ended.")
         case Said.NOT_ASKED:
-            return answers.problem(409, f"Response {response_id} asks nothing now.")
+            why = "runs, or has left no owner stopped" if verb == "resume" else "asks nothing now"
+            return answers.problem(409, f"Response {response_id} {why}.")
     return answers.answer(
         {"response_id": response_id, "word": verb, "by": by, "repeated": said is Said.REPEATED}, 202
     )
@@ -116,7 +121,7 @@ _ROUTES = Map(
         Rule("/responses/<response_id>", endpoint=_show, methods=["GET"]),
         *(
             Rule(f"/responses/<response_id>/{verb}", endpoint=partial(_say, verb=verb), methods=["POST"])
-            for verb in ("approve", "abort", "acknowledge")
+            for verb in ("approve", "abort", "acknowledge", "resume")
         ),
     ]
 )

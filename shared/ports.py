@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from shared.domain.changes import Applied, ClusterChange, OwnerChange, RevertCommit
-from shared.domain.owners import Ownership, Suspension, Target
+from shared.domain.owners import Ownership, Reverted, Revertible, Suspension, Target
 from shared.domain.records import Delivery, Freezes, Storm, WorkloadRecord
 from shared.domain.response import Event, Response, Task
 from shared.domain.services import Service
@@ -85,26 +85,6 @@ class Owners(Protocol):
         `commit` is the revert in git, where there is one: what the owner would sync to must hold it.
         """
         ...
-
-
-@dataclass(frozen=True)
-class Revertible:
-    """How a commit can be undone in its repository: `by` (see `RevertCommit`), or the obstacle in words."""
-
-    by: str = ""
-    obstacle: str = ""
-
-
-@dataclass(frozen=True)
-class Reverted:
-    """A revert that was made: a commit on the branch, or a pull request that a person still has to merge.
-
-    `commit` is the one on the branch, empty while the pull request is open.
-    """
-
-    url: str
-    commit: str = ""
-    pull_request: int = 0
 
 
 class Repositories(Protocol):
@@ -225,9 +205,10 @@ class Commit:
     """One transition, stored whole or not at all.
 
     `state` is the record after; it is stored if the stored version is `version_before` (0: there is none)
-    and the stored owner is `owner_before`. The workload and storm records are stored if their stored
+    and the stored owner is `owner_before`. The workloads' and storm records are stored if their stored
     version is the one they carry; `freezes_version` only tests. Events and new tasks must not exist yet.
-    A commit that is sent twice is stored once: `state.commit_id` names it.
+    `claims` are records of further workloads that the response claims or lets go of. A commit that is sent
+    twice is stored once: `state.commit_id` names it.
     """
 
     state: State
@@ -235,6 +216,7 @@ class Commit:
     owner_before: str | None
     events: tuple[Event, ...] = ()
     workload: Versioned[WorkloadRecord] | None = None
+    claims: tuple[Versioned[WorkloadRecord], ...] = ()
     storm: tuple[str, Versioned[Storm]] | None = None
     freezes_version: int | None = None
     delivery: Delivery | None = None

@@ -1,8 +1,8 @@
 """No repositories: what there is of the port `Repositories` where no host is configured."""
 
 from shared.domain.changes import Applied, RevertCommit
+from shared.domain.owners import Reverted, Revertible
 from shared.errors import PermanentError
-from shared.ports import Reverted, Revertible
 
 _WHY = "github is not configured"
 

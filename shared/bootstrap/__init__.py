@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from shared.bootstrap import channels
+from shared.domain import aftercare
+from shared.domain.aftercare import Aftercare
 from shared.domain.escalation import Escalation
 from shared.domain.response import Event, Response, Step, Task
 from shared.domain.services import Catalogue
@@ -77,9 +79,15 @@ class Door:
         """Who is called when."""
         return channels.escalation_of(self.settings, self.catalogue)
 
+    @cached_property
+    def aftercare(self) -> Aftercare:
+        """What is owed of owners that were stopped and of reverts."""
+        return Aftercare(self.catalogue)
+
     def owed(self, response: Response, event: Event) -> list[Task]:
-        """Return the tasks that an event gives rise to: messages and calls."""
-        return self.routing.owed(response, event) + self.escalation.owed(response, event)
+        """Return the tasks that an event gives rise to: messages, calls and aftercare."""
+        told = self.routing.owed(response, event) + self.escalation.owed(response, event)
+        return told + self.aftercare.owed(response, event)
 
     @cached_property
     def accepter(self) -> Accepter:
@@ -189,24 +197,28 @@ def _steps(outside: Outside, door: Door) -> "Mapping[Step, RunbookStep]":
     from shared.runbook.assess import Assess
     from shared.runbook.hold import Hold
     from shared.runbook.restore import Restore
+    from shared.runbook.revert import Revert
     from shared.runbook.rollback import Rollback
     from shared.runbook.scale import Scale
     from shared.runbook.settle import Settle
     from shared.runbook.stabilise import Stabilise
+    from shared.runbook.suspend import Suspend
     from shared.runbook.verify import Verify
 
     workloads, signals, health = outside.workloads, outside.signals, outside.health
     catalogue, rails = door.catalogue, door.settings.rails
     return {
-        Step.ASSESS: Assess(workloads, signals, catalogue, rails),
+        Step.ASSESS: Assess(workloads, outside.owners, signals, catalogue, rails),
         Step.APPROVE: Approve(workloads, signals, catalogue),
         Step.HOLD: Hold(workloads, signals, catalogue),
+        Step.SUSPEND: Suspend(workloads, outside.owners, catalogue, rails),
         Step.SCALE: Scale(workloads, catalogue, rails),
         Step.SETTLE: Settle(workloads, signals, catalogue),
         Step.ROLLBACK: Rollback(workloads, catalogue, rails),
         Step.VERIFY: Verify(workloads, health, catalogue),
         Step.STABILISE: Stabilise(workloads, signals, health, catalogue),
         Step.RESTORE: Restore(workloads, catalogue, rails),
+        Step.REVERT: Revert(outside.repositories, catalogue, rails),
     }
 
 
@@ -215,17 +227,26 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
     from shared.tasks.digest import Arm
     from shared.tasks.escalate import Escalate
     from shared.tasks.recheck import Recheck
+    from shared.tasks.remind import Remind
+    from shared.tasks.resume import Resume
+    from shared.tasks.revert import Revert
     from shared.tasks.tell import Tell
 
     def call(response: Response, facts: "Facts", name: str, at: datetime) -> list[Task]:
         tasks = door.routing.tasks(response, "alerts_again", facts, name=name, at=at)
         return tasks + door.escalation.tasks(response, "alerts_again", facts, name=name, at=at)
 
+    def tell(response: Response, code: str, facts: "Facts", name: str, at: datetime) -> list[Task]:
+        return door.routing.tasks(response, code, facts, name=name, at=at)
+
     settings = door.settings
     word = wording.Wording(settings.links, _answering(door)).word
     kinds: dict[str, TaskKind] = {
         "tell": Tell(door.records, outside.channels, word),
         "recheck": Recheck(door.records, outside.signals, door.catalogue, call),
+        aftercare.RESUME: Resume(door.records, outside.owners, outside.repositories, tell),
+        aftercare.REMIND: Remind(door.records, tell),
+        aftercare.REVERT: Revert(door.records, outside.repositories, tell),
         "arm": Arm(channels.digest_channels(settings), partial(channels.zone_of, settings)),
     }
     if outside.caller is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.domain.owners import Ownership
 from shared.domain.reasons import OVERRIDABLE, Reason
 from shared.domain.records import Freezes, WorkloadRecord
 from shared.domain.revisions import schema_fits
@@ -81,19 +82,29 @@ def of_world(
     now: datetime,
     *,
     rolls_back: bool,
+    ownership: Ownership | None = None,
 ) -> list[Finding]:
-    """Return what the workload itself and its past say. `rolls_back` is false for scaling alone."""
-    found = []
-    if workload.owner is not None and workload.owner.undoes_us:
-        owner = workload.owner
-        found.append(
-            Finding(Effect.REFUSE, Reason.MANAGED_BY_OWNER, f"{owner.kind} {owner.name}: {owner.why}")
-        )
+    """Return what the workload itself and its past say. `rolls_back` is false for scaling alone.
+
+    `ownership` is what the owner itself says; without it the marks on the workload have to do.
+    """
+    found = _of_owner(workload, ownership)
     if not rolls_back:
         return found
     if workload.paused:
         found.append(Finding(Effect.REFUSE, Reason.PAUSED, str(workload.ref)))
     return found + _recent(service, workload, now) + _past(workload, record, now)
+
+
+def _of_owner(workload: Workload, ownership: Ownership | None) -> list[Finding]:
+    owner = workload.owner
+    if owner is None:
+        return []
+    marks = owner.why if owner.undoes_us else ""
+    why = marks if ownership is None else ownership.obstacle
+    if not why:
+        return []
+    return [Finding(Effect.REFUSE, Reason.MANAGED_BY_OWNER, f"{owner.kind} {owner.name}: {why}")]
 
 
 def _recent(service: Service, workload: Workload, now: datetime) -> list[Finding]:

@@ -4,7 +4,7 @@ A rollback under an owner that syncs lives for seconds. So it is stopped first, 
 it has one, and started again once what it would sync to is what runs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.domain.workloads import WorkloadRef
 
@@ -26,8 +26,9 @@ class Ownership:
     is whether it would undo a rollback now, so that it has to be stopped first; `stopped_by` is the response
     that stopped it, where one of ours did. `version` is what stopping it compares and swaps on, `before` what
     starting it again puts back, in the owner's own terms. With `by_owner` the rollback is made through the
-    owner; otherwise the pod template is restored. `note` tells people what such a rollback does not change.
-    `companions` are the other workloads that a rollback by the owner changes too.
+    owner; otherwise, or with `or_template` where the owner has nothing to go back to, the pod template is
+    restored. `note` tells people what such a rollback does not change. `companions` are the other workloads
+    that a rollback by the owner changes too.
     """
 
     kind: str
@@ -39,9 +40,10 @@ class Ownership:
     version: str = ""
     before: str = ""
     by_owner: bool = False
+    or_template: bool = False
     note: str = ""
     companions: tuple[WorkloadRef, ...] = ()
-    source: Source = Source()
+    source: Source = field(default_factory=Source)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -58,6 +60,26 @@ class Target:
     seen: str
     told: str = ""
     commit: str = ""
+
+
+@dataclass(frozen=True)
+class Revertible:
+    """How a commit can be undone in its repository: `by` (see `RevertCommit`), or the obstacle in words."""
+
+    by: str = ""
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
+class Reverted:
+    """A revert that was made: a commit on the branch, or a pull request that a person still has to merge.
+
+    `commit` is the one on the branch, empty while the pull request is open.
+    """
+
+    url: str
+    commit: str = ""
+    pull_request: int = 0
 
 
 @dataclass(frozen=True)

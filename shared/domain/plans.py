@@ -11,18 +11,31 @@ _AFTER_ROLLBACK = (Step.ROLLBACK, Step.VERIFY, Step.STABILISE)
 
 
 def plan(
-    action: Action, *, asks: bool, wanted: Wanted | None = None, scaled: bool = False
+    action: Action, *, asks: bool, wanted: Wanted | None = None, scaled: bool = False, stops: bool = False
 ) -> tuple[Step, ...]:
     """Return the steps for an action.
 
     `asks` puts a person's word before anything is touched; `scaled` says that capacity was added already
-    and did not help, so that a scale-first response is at its rollback.
+    and did not help, so that a scale-first response is at its rollback; `stops` says that an owner would
+    undo what is done, and is stopped first.
     """
+    steps = _unowned(action, asks=asks, wanted=wanted, scaled=scaled)
+    touching = next((step for step in steps if step in (Step.SCALE, Step.ROLLBACK)), None)
+    if not stops or touching is None:
+        return steps
+    before = steps.index(touching)
+    after = steps[before:] if Step.RESTORE in steps else (*steps[before:], Step.RESTORE)
+    return (*steps[:before], Step.SUSPEND, *after)
+
+
+def _unowned(action: Action, *, asks: bool, wanted: Wanted | None, scaled: bool) -> tuple[Step, ...]:
     approve = (Step.APPROVE,) if asks else ()
     if wanted is Wanted.ASSESS:
         return (Step.ASSESS,)
     if wanted is Wanted.SCALE:
         return (Step.ASSESS, *approve, Step.SCALE, Step.SETTLE)
+    if wanted is Wanted.REVERT:
+        return (Step.ASSESS, *approve, Step.REVERT)
     restore = (Step.RESTORE,) if scaled else ()
     if wanted is Wanted.ROLLBACK or action is Action.ROLLBACK_NOW or (scaled and action is not Action.NONE):
         return (Step.ASSESS, *approve, *_AFTER_ROLLBACK, *restore)

@@ -54,6 +54,9 @@ class Reason(StrEnum):
     CLUSTER_UNREACHABLE = "cluster_unreachable"
     FORBIDDEN = "forbidden"
     SCALE_NOT_POSSIBLE = "scale_not_possible"
+    REVERTED = "reverted"
+    NOT_REVERTIBLE = "not_revertible"
+    ROLLED_BACK_TOGETHER = "rolled_back_together"
     INTERNAL = "internal"
 
 
@@ -100,6 +103,9 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.CLUSTER_UNREACHABLE: "The cluster's API server could not be reached in the time allowed.",
     Reason.FORBIDDEN: "The cluster refused: the credential lacks a right.",
     Reason.SCALE_NOT_POSSIBLE: "The workload cannot be given more capacity.",
+    Reason.REVERTED: "The commit was reverted in git; the pipeline brings it out.",
+    Reason.NOT_REVERTIBLE: "The commit cannot be reverted in git from here.",
+    Reason.ROLLED_BACK_TOGETHER: "An older response rolls the workload back together with others.",
     Reason.INTERNAL: "An unexpected error ended the response; the history has its text.",
 }
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from shared.domain.alerts import AlertDigest
 from shared.domain.changes import Intent, Scalar
 from shared.domain.decisions import Decision
+from shared.domain.owners import Ownership, Reverted, Source, Suspension, Target
 from shared.domain.reasons import Reason
 from shared.domain.services import Mode
 from shared.domain.signals import Reading, Signal
@@ -27,12 +28,14 @@ class Step(StrEnum):
     ASSESS = "assess"
     APPROVE = "approve"
     HOLD = "hold"
+    SUSPEND = "suspend"
     SCALE = "scale"
     SETTLE = "settle"
     ROLLBACK = "rollback"
     VERIFY = "verify"
     STABILISE = "stabilise"
     RESTORE = "restore"
+    REVERT = "revert"
 
 
 class Outcome(StrEnum):
@@ -52,11 +55,15 @@ class Wanted(StrEnum):
     ASSESS = "assess"
     ROLLBACK = "rollback"
     SCALE = "scale"
+    REVERT = "revert"
 
 
 @dataclass(frozen=True)
 class Order:
-    """A person's (or CI's) order: who comes from the credential, `requested_by` is only a comment."""
+    """A person's (or CI's) order: who comes from the credential, `requested_by` is only a comment.
+
+    `commit` is the git commit that a revert is to undo, where the person named one.
+    """
 
     wanted: Wanted
     by: str
@@ -66,6 +73,7 @@ class Order:
     to_revision: int | None = None
     replicas: int | None = None
     override: tuple[str, ...] = ()
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +140,7 @@ class Seen:
     generation: int
     template_id: str
     at: datetime
+    stable_template_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,7 +186,13 @@ class Ending:
 
 @dataclass(frozen=True)
 class Response:
-    """One run of the runbook. Its phase is the step it is in, or its outcome once it has ended."""
+    """One run of the runbook. Its phase is the step it is in, or its outcome once it has ended.
+
+    `ownership` is the owner as assess last looked at it, `target` what that is to go back to where the
+    rollback is made by the owner. `suspended` is what this response stopped and has not started again itself;
+    `claims` are the workloads that it has claimed besides its own. `origin` is where the bad revision came
+    from, `reverted` the revert of that.
+    """
 
     id: str
     service: str
@@ -204,6 +219,12 @@ class Response:
     moved: int = 0
     scaled: bool = False
     capacity: Capacity | None = None
+    ownership: Ownership | None = None
+    target: Target | None = None
+    suspended: Suspension | None = None
+    claims: tuple[WorkloadRef, ...] = ()
+    origin: Source = field(default_factory=Source)
+    reverted: Reverted | None = None
     rolled: Rolled | None = None
     baseline: Mapping[Signal, Reading] = field(default_factory=dict)
     watch: Watch | None = None
@@ -231,6 +252,14 @@ class Response:
     def acted(self) -> bool:
         """Whether the rollback of this response has been made (by us or, found made, by someone else)."""
         return self.rolled is not None
+
+    @property
+    def owes_restoring(self) -> bool:
+        """Whether something is to be taken back before the response ends.
+
+        An owner stays stopped after a rollback, which it would undo; without one there is nothing to protect.
+        """
+        return self.capacity is not None or (self.suspended is not None and not self.acted)
 
     @property
     def question(self) -> str:

@@ -59,7 +59,8 @@ class Service:
     must opt in by the annotation ``backout.dev/mode``. `queries` are the service's own, by signal name or
     ``traffic`` (requests a minute); what is missing comes from `profile`. `github_issue` is
     ``owner/repository#number``; `status_components` says what each component of the status page is while the
-    service is in trouble, like ``partial_outage``.
+    service is in trouble, like ``partial_outage``. `repository` (``owner/name``) and `branch` are where it is
+    deployed from; with `reverts` a rollback is followed by a revert there.
     """
 
     name: str
@@ -81,6 +82,9 @@ class Service:
     discovered: bool = False
     pagerduty_service: str = ""
     github_issue: str = ""
+    repository: str = ""
+    branch: str = ""
+    reverts: bool = False
     status_components: Mapping[str, str] = field(default_factory=dict)
 
 

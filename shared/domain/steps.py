@@ -14,6 +14,7 @@ from shared.domain.changes import Applied, Change, Scalar
 from shared.domain.reasons import Reason
 from shared.domain.records import Freezes, Storm, WorkloadRecord
 from shared.domain.response import Outcome, Response, Step
+from shared.domain.workloads import WorkloadRef
 
 Facts = Mapping[str, Scalar]
 
@@ -65,12 +66,17 @@ class Stop:
 
 @dataclass(frozen=True)
 class Intend:
-    """A change to be stored as an intent and then made. `takes_token`: it counts as an automatic rollback."""
+    """A change to be stored as an intent and then made. `takes_token`: it counts as an automatic rollback.
+
+    `claims` are further workloads that the change touches: they are claimed with the intent, or it is not
+    made.
+    """
 
     response: Response
     change: Change
     facts: Facts = field(default_factory=dict)
     takes_token: bool = False
+    claims: tuple[WorkloadRef, ...] = ()
 
 
 Result = Done | Wait | Stop | Intend
@@ -78,11 +84,12 @@ Result = Done | Wait | Stop | Intend
 
 @dataclass(frozen=True)
 class Made:
-    """What a change that was made means for the records; its step is finished with it."""
+    """What a change that was made means for the records; its step is finished with it, or goes on `to`."""
 
     response: Response
     code: str
     facts: Facts = field(default_factory=dict)
+    to: Step | None = None
     record: WorkloadRecord | None = None
 
 

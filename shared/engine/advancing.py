@@ -1,22 +1,26 @@
 """Advance: run a response's steps until one must wait or the response has ended."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain import plans
 from shared.domain.changes import Applied, Change, Intent
 from shared.domain.reasons import Reason
-from shared.domain.records import PastResponse, Storm
+from shared.domain.records import PastResponse, Storm, WorkloadRecord
 from shared.domain.response import Ending, Outcome, Response, Step
 from shared.domain.steps import ChangingStep, Done, Intend, Made, Result, RunbookStep, Stop, Wait
+from shared.domain.workloads import WorkloadRef
 from shared.engine.hands import LEASE, RENEW_BELOW, Committer, Hand, Stored, read_held
 from shared.errors import ConfigurationError, PermanentError, TemporaryError
-from shared.ports import Clock, Held, Records, State
+from shared.ports import Clock, Held, Records, State, Versioned
 
 MOST_MOVES = 10
 MENDING_SECONDS = 10.0
 """How long a fault of the configuration is left alone before it is looked at again."""
+
+IN_TURN = timedelta(seconds=5)
+"""When a response looks again whether a younger one has let go of what it is to touch."""
 
 MOST_TAKEOVERS = 5
 """A step that was taken over so often kills its workers: it is ended rather than tried for ever."""
@@ -30,6 +34,8 @@ REFUSALS = frozenset(
         Reason.PAUSED,
         Reason.SCALE_NOT_POSSIBLE,
         Reason.UNKNOWN_SERVICE,
+        Reason.MANAGED_BY_OWNER,
+        Reason.NOT_REVERTIBLE,
     }
 )
 """Reasons by which an adapter says that the world refuses rather than that something is broken."""
@@ -170,14 +176,46 @@ class Advancer:
         return result.until, stored is Stored.AGAIN
 
     def _intend(self, hand: Hand, result: Intend, now: datetime) -> tuple[datetime | None, bool]:
+        """Store the intent, and with it the claims of what else the change touches."""
+        claims = self._claims(result.response, result.claims)
+        if not isinstance(claims, tuple):
+            return self._follow(hand, _in_turn(result.response, claims, now))
         intent = Intent.of(result.change, step=result.response.phase)
-        hand.response = replace(result.response, intent=intent)
+        held = dict.fromkeys((*result.response.claims, *result.claims))
+        hand.response = replace(result.response, intent=intent, claims=tuple(held))
         hand.note(now, "intended", {"change": intent.kind, **result.facts})
         storm: Storm | None = None
         if result.takes_token:
             storm = hand.storm.value.taken(hand.response.id, now, self.storm_per)
-        stored = self.committer.commit(hand, now, due_at=None, release=False, storm=storm, test_freezes=True)
+        stored = self.committer.commit(
+            hand, now, due_at=None, release=False, storm=storm, claims=claims, test_freezes=True
+        )
         return None, stored is not Stored.NO
+
+    def _claims(
+        self, response: Response, wanted: Sequence[WorkloadRef]
+    ) -> tuple[Versioned[WorkloadRecord], ...] | Response:
+        """Return the records of further workloads, claimed; or the live response that has one of them."""
+        found = self.records.read(workloads=wanted).workloads if wanted else {}
+        others = [r.value.live for r in found.values() if r.value.live not in (None, response.id)]
+        states = self.records.read(responses=[id_ for id_ in others if id_]).states if others else {}
+        living = [state.response for state in states.values() if state.response.live]
+        if living:
+            return min(living, key=lambda other: (other.started_at, other.id))
+        return tuple(
+            Versioned(r.value.claimed(response.id), r.version)
+            for r in found.values()
+            if r.value.live != response.id
+        )
+
+    def _released(self, response: Response, past: PastResponse) -> tuple[Versioned[WorkloadRecord], ...]:
+        """Return the records of further workloads without this response's claim."""
+        found = self.records.read(workloads=response.claims).workloads if response.claims else {}
+        return tuple(
+            Versioned(r.value.released(past, good=None, handled=()), r.version)
+            for r in found.values()
+            if r.value.live == response.id
+        )
 
     def _make(self, hand: Hand, intent: Intent) -> tuple[datetime | None, bool]:
         """Make the change of a stored intent, and store what came of it at once."""
@@ -200,7 +238,7 @@ class Advancer:
 
     def _record(self, hand: Hand, made: Made, now: datetime) -> tuple[datetime | None, bool]:
         """Store what was made together with the move to the next step, before anything else is looked at."""
-        done = Done(made.response, made.code, made.facts, record=made.record)
+        done = Done(made.response, made.code, made.facts, to=made.to, record=made.record)
         due_at, going_on = self._done(hand, done, now)
         if not going_on or not hand.pending:
             return due_at, going_on
@@ -225,7 +263,7 @@ class Advancer:
         ending = Ending(result.outcome, result.reason, result.detail)
         hand.response = result.response
         in_restore = hand.response.phase == Step.RESTORE.value
-        if hand.response.capacity is None or in_restore:
+        if not hand.response.owes_restoring or in_restore:
             return self._end(hand, hand.response.ending or ending, now, result.facts)
         facts = {"outcome": ending.outcome.value, "reason": ending.reason.value, "detail": ending.detail}
         hand.note(now, "ending", {**facts, **result.facts})
@@ -250,15 +288,27 @@ class Advancer:
         )
         hand.response = response
         good = response.choice.to_template_id if response.choice and ending.reason is Reason.HELD else None
+        past = PastResponse(response.id, response.started_at, ending.outcome.value, ending.reason.value)
         hand.record = hand.record.released(
-            PastResponse(response.id, response.started_at, ending.outcome.value, ending.reason.value),
+            past,
             good=good if response.acted else None,
             handled=tuple(a.episode for a in response.heard.alerts) if response.acted else (),
         )
         told = {"outcome": ending.outcome.value, "reason": ending.reason.value, "detail": ending.detail}
         hand.note(now, "ended", {**told, **facts})
-        stored = self.committer.commit(hand, now, due_at=None, release=True)
+        claims = self._released(response, past)
+        stored = self.committer.commit(hand, now, due_at=None, release=True, claims=claims)
         return None, stored is Stored.AGAIN
+
+
+def _in_turn(response: Response, other: Response, now: datetime) -> Wait | Stop:
+    """Return what follows when another response has what a change would touch: the older one goes on."""
+    told = f"response {other.id} ({other.service})"
+    if (other.started_at, other.id) < (response.started_at, response.id):
+        return Stop(response, Outcome.DISMISSED, Reason.ROLLED_BACK_TOGETHER, told)
+    first = response.told != other.id
+    waiting = replace(response, told=other.id)
+    return Wait(waiting, now + IN_TURN, "in_turn" if first else "", {"other": other.id})
 
 
 def takeable(state: State, now: datetime) -> bool:

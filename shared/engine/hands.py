@@ -114,6 +114,7 @@ class Committer:
         due_at: datetime | None,
         release: bool,
         storm: Storm | None = None,
+        claims: tuple[Versioned[WorkloadRecord], ...] = (),
         test_freezes: bool = False,
     ) -> Stored:
         """Store the drafts in one transaction; `release` gives the lease back with it."""
@@ -121,6 +122,7 @@ class Committer:
             commit = self._built(
                 hand, now, due_at=due_at, release=release, storm=storm, test_freezes=test_freezes
             )
+            commit = replace(commit, claims=claims)
             lost = self.records.commit(commit)
             if lost is None:
                 self._keep(hand, commit)

@@ -103,7 +103,7 @@ class Said(Enum):
 
 @dataclass(frozen=True)
 class Listener:
-    """Takes people's words on a response: approve, abort, now (not wait any longer), acknowledge."""
+    """Takes people's words on a response: approve, abort, now (not wait any longer), acknowledge, resume."""
 
     records: Records
     queue: Queue
@@ -118,9 +118,12 @@ class Listener:
         An approval counts for the question that is asked now, and for no other; `question` is the one that
         the person was shown, where that is known. ``now`` ends a hold, and is an approval where one is asked.
         An acknowledgement counts after the end too: somebody is on it, and nobody else need be called.
+        ``resume`` counts only then, where the response has left an owner stopped.
         """
 
         def word(response: Response, now: datetime) -> Word | Said:
+            if verb == "resume" and (response.live or response.suspended is None):
+                return Said.NOT_ASKED
             if verb not in _ANSWERS:
                 return Word(verb, by, now, reason)
             if question is not None and question != response.question:
@@ -171,7 +174,7 @@ class Listener:
             return
 
 
-_COUNT_AFTERWARDS = frozenset({"acknowledge"})
+_COUNT_AFTERWARDS = frozenset({"acknowledge", "resume"})
 """Words that are heard of a response that has ended."""
 
 _ANSWERS = frozenset({"approve", "now"})

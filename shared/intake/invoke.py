@@ -34,6 +34,7 @@ class Invocation:
     reason: str = ""
     requested_by: str = ""
     dry_run: bool = False
+    commit: str = ""
 
 
 _Text = Annotated[str, msgspec.Meta(max_length=1000)]
@@ -51,6 +52,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     reason: _Text = ""
     requested_by: _Text = ""
     dry_run: bool = False
+    commit: Annotated[str, msgspec.Meta(pattern="^(|[0-9a-fA-F]{7,64})$")] = ""
 
 
 _DECODER = msgspec.json.Decoder(_Body)
@@ -77,6 +79,7 @@ def parse(body: bytes) -> Invocation:
         reason=sent.reason.strip(),
         requested_by=sent.requested_by.strip(),
         dry_run=sent.dry_run,
+        commit=sent.commit.lower(),
     )
 
 
@@ -93,6 +96,8 @@ def _check_target(sent: _Body) -> None:
 def _check_numbers(sent: _Body) -> None:
     if sent.to_revision is not None and sent.action is not Wanted.ROLLBACK:
         raise InvalidRequest(f"`to_revision` goes with action rollback, not with {sent.action}.")
+    if sent.commit and sent.action is not Wanted.REVERT:
+        raise InvalidRequest(f"`commit` goes with action revert, not with {sent.action}.")
     if (sent.replicas is not None) != (sent.action is Wanted.SCALE):
         raise InvalidRequest("`replicas` goes with action scale alone, and is needed there.")
 

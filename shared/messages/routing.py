@@ -19,6 +19,12 @@ TOLD = frozenset(
         "scaled",
         "scale_not_possible",
         "capacity_left_alone",
+        "owner_stopped",
+        "owner_resumed",
+        "owner_left_alone",
+        "still_stopped",
+        "reverted",
+        "revert_failed",
         "ended",
     }
 )

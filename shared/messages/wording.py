@@ -74,6 +74,10 @@ STORY = frozenset(
         "found_rolled_back",
         "verified",
         "held",
+        "owner_stopped",
+        "owner_resumed",
+        "reverted",
+        "resume",
         "ended",
     }
 )
@@ -110,6 +114,10 @@ def _happened(event: Event, response: Response) -> str:
         "rolled_back": f"rolled back to revision {facts.get('to_revision')}",
         "found_rolled_back": f"someone else rolled back to revision {facts.get('to_revision')}",
         "verified": "the rollout is verified",
+        "owner_stopped": f"{facts.get('owner')} stopped",
+        "owner_resumed": f"{facts.get('owner')} started again",
+        "reverted": f"reverted in git: {_reverted(facts)}",
+        "resume": f"{by} wants the owner to run again",
         "held": "nobody said no in time" if event.phase == Step.HOLD else "held its targets",
         "ended": f"ended: {facts.get('outcome', response.phase)}",
     }
@@ -163,6 +171,12 @@ def _title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
         "scaled": f"capacity raised from {facts.get('before')} to {facts.get('after')}",
         "scale_not_possible": "capacity cannot be raised; looking at a rollback",
         "capacity_left_alone": "extra capacity was changed by someone else and is left alone",
+        "owner_stopped": f"{facts.get('owner')} is stopped, so that it does not undo the rollback",
+        "owner_resumed": f"{facts.get('owner')} runs again",
+        "owner_left_alone": f"{facts.get('owner')} was changed by someone else and is left alone",
+        "still_stopped": f"{facts.get('owner')} is still stopped",
+        "reverted": f"reverted in git: {_reverted(facts)}",
+        "revert_failed": "could not be reverted in git; the next deploy brings the bad version again",
         "assessed": f"assessed: {_action(facts.get('action'))}",
         "verified": "verified; watching whether it holds",
         "approve": f"{person(facts.get('by'))} says yes",
@@ -174,6 +188,13 @@ def _title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
         reason = response.reason
         return f"{response.phase}: {sentence(reason) if reason else ''}".rstrip(": ")
     return titles.get(code, code.replace("_", " "))
+
+
+def _reverted(facts: Mapping[str, Scalar]) -> str:
+    """Return where the revert is; a pull request still has to be merged."""
+    if facts.get("pull_request") and not facts.get("commit"):
+        return f"pull request {facts.get('pull_request')} waits to be merged"
+    return f"commit {str(facts.get('commit') or '')[:12]}"
 
 
 def _explained(code: Scalar) -> str:
@@ -194,6 +215,10 @@ def _lines(response: Response, code: str, facts: Mapping[str, Scalar]) -> list[s
         lines.append(f"Stop it with: backout abort {response.id}")
     if facts.get("detail"):
         lines.append(str(facts["detail"]))
+    if facts.get("url"):
+        lines.append(str(facts["url"]))
+    if code in {"owner_stopped", "still_stopped"}:
+        lines.append(f"Once the fix is in git, start it again with: backout resume {response.id}")
     if facts.get("because"):
         lines.append(f"Because: {facts['because']}")
     return lines

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain import decisions, guardrails, plans, revisions, signals
+from shared.domain import decisions, guardrails, plans, reverts, revisions, signals
 from shared.domain.decisions import Decision
 from shared.domain.guardrails import Effect, Finding, Rails
 from shared.domain.matrix import Action
+from shared.domain.owners import Ownership
 from shared.domain.reasons import Reason
 from shared.domain.response import Choice, Outcome, Response, Seen, Step, Wanted
 from shared.domain.revisions import Health, Pick
@@ -16,7 +17,7 @@ from shared.domain.services import QUERYABLE, Catalogue, Mode, Service
 from shared.domain.signals import Reading, Signal
 from shared.domain.steps import Case, Done, Result, Stop, Wait
 from shared.domain.workloads import Workload
-from shared.ports import Measured, Signals, Workloads
+from shared.ports import Measured, Owners, Signals, Workloads
 from shared.runbook import looking
 
 ANSWERED_BY_ORDER = frozenset(
@@ -35,6 +36,7 @@ class _Look:
     service: Service
     live: Measured
     decision: Decision
+    ownership: Ownership | None
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Assess:
     """Reads the cluster and the signals side by side; touches nothing."""
 
     workloads: Workloads
+    owners: Owners
     signals: Signals
     catalogue: Catalogue
     rails: Rails
@@ -72,6 +75,8 @@ class Assess:
         response = replace(response, mode=looked.service.mode, team=looked.service.team, delay=None)
         if looked.service.mode is Mode.OBSERVE:
             return Stop(response, Outcome.REFUSED, Reason.MODE_OBSERVE, looked.service.name)
+        if response.order is not None and response.order.wanted is Wanted.REVERT:
+            return self._reverting(case, response, looked, now)
         if response.order is None:
             idle = self._nothing_to_do(response, looked, now)
             if idle is not None:
@@ -97,7 +102,8 @@ class Assess:
         described = looking.service_of(self.catalogue, response, workload)
         if described.discovered and described != service:
             live = looking.measured(self.signals, described, response)
-        return _Look(workload, described, live, looking.weighed(described, response, live))
+        ownership = self.owners.look(workload) if workload.owner is not None else None
+        return _Look(workload, described, live, looking.weighed(described, response, live), ownership)
 
     def _nothing_to_do(self, response: Response, looked: _Look, now: datetime) -> Result | None:
         """Return what follows when no row matches live: look again, dismiss, or None to go on and ask.
@@ -137,8 +143,13 @@ class Assess:
         wanted = response.order.wanted if response.order else None
         scales_first = decision.acts is Action.SCALE_THEN_ROLLBACK and not response.scaled
         rolls_back = wanted is Wanted.ROLLBACK or (wanted is None and not scales_first)
-        response = replace(response, decision=decision, choice=_choice(looked.workload, pick))
+        choice = _choice(looked.workload, pick)
+        response = replace(response, decision=decision, choice=choice, ownership=looked.ownership)
         found = self._findings(case, looked, pick, decision, rolls_back=rolls_back, unknown=unknown, now=now)
+        if choice is not None and rolls_back:
+            response = _originating(response, looked)
+            response, short = self._targeted(response, looked, pick)
+            found += short
         found = guardrails.without(found, response.order.override if response.order else ())
         finding = guardrails.weightiest(found)
         facts = _facts(response, looked, decision)
@@ -162,8 +173,13 @@ class Assess:
     ) -> Result:
         answered = ANSWERED_BY_ORDER if response.order else frozenset()
         asks = tuple(dict.fromkeys(f.reason for f in found if f.reason not in answered))
+        stops = looked.ownership is not None and looked.ownership.running
         plan = plans.plan(
-            decision.acts, asks=bool(asks or response.approved), wanted=wanted, scaled=response.scaled
+            decision.acts,
+            asks=bool(asks or response.approved),
+            wanted=wanted,
+            scaled=response.scaled,
+            stops=stops,
         )
         if response.approved is not None:
             asks, plan = (), tuple(step for step in plan if step is not Step.APPROVE)
@@ -174,7 +190,12 @@ class Assess:
             asks=asks,
             asked_at=now if asks else None,
             window_seconds=looked.live.longest_window or response.window_seconds,
-            seen=Seen(looked.workload.generation, looked.workload.template_id, now),
+            seen=Seen(
+                looked.workload.generation,
+                looked.workload.template_id,
+                now,
+                looked.workload.stable_template_id,
+            ),
             deadline_at=response.started_at + timedelta(seconds=deadline) if deadline is not None else None,
             reason=Reason.ASSESSED if wanted is Wanted.ASSESS else None,
         )
@@ -245,7 +266,9 @@ class Assess:
         now: datetime,
     ) -> list[Finding]:
         response, workload, service = case.response, looked.workload, looked.service
-        found = guardrails.of_world(service, workload, case.record, now, rolls_back=rolls_back)
+        found = guardrails.of_world(
+            service, workload, case.record, now, rolls_back=rolls_back, ownership=looked.ownership
+        )
         if rolls_back and pick.revision is None:
             named = response.order.to_revision if response.order else None
             detail = (
@@ -264,9 +287,47 @@ class Assess:
             found.append(Finding(Effect.ASK, Reason.MODE_APPROVE))
         return found
 
+    def _targeted(
+        self, response: Response, looked: _Look, pick: Pick
+    ) -> tuple[Response, tuple[Finding, ...]]:
+        """Return the response with what the owner is to go back to, and a refusal where it has nothing.
+
+        An owner with an obstacle is not asked.
+        """
+        ownership, to = looked.ownership, pick.revision
+        if ownership is None or to is None or ownership.obstacle or not ownership.by_owner:
+            return replace(response, target=None), ()
+        target = self.owners.target(looked.workload, ownership, to)
+        if target is not None or ownership.or_template:
+            return replace(response, target=target), ()
+        why = f"{ownership}: its history holds nothing that brings revision {to.number} back"
+        return replace(response, target=None), (Finding(Effect.REFUSE, Reason.MANAGED_BY_OWNER, why),)
+
+    def _reverting(self, case: Case, response: Response, looked: _Look, now: datetime) -> Result:
+        """Return the plan of a revert that was ordered: no workload is touched, so its owner is no obstacle.
+
+        Where a rollback restored what runs, neither owner nor template names the bad commit: a person must.
+        """
+        decision = looked.decision
+        response = replace(response, decision=decision, ownership=looked.ownership)
+        response = _originating(response, looked)
+        restored = case.record.restored
+        rolled_back = restored is not None and restored.to_template_id == looked.workload.template_id
+        if rolled_back and response.order is not None and not response.order.commit:
+            response = replace(response, origin=replace(response.origin, commit=""))
+        source = response.origin
+        facts = _facts(response, looked, decision)
+        facts |= {"repository": source.repository, "commit": source.commit}
+        return self._planned(response, looked, decision, found=(), wanted=Wanted.REVERT, facts=facts, now=now)
+
     def _stormy(self, case: Case, now: datetime) -> bool:
         room = case.storm.room(case.response.id, now, limit=self.rails.storm_limit, per=self.rails.storm_per)
         return not room or case.response.rank >= self.rails.storm_limit
+
+
+def _originating(response: Response, looked: _Look) -> Response:
+    built_from = looked.workload.current.commit
+    return replace(response, origin=reverts.origin(looked.service, response, built_from=built_from))
 
 
 def _choice(workload: Workload, pick: Pick) -> Choice | None:
@@ -301,6 +362,10 @@ def _facts(response: Response, looked: _Look, decision: Decision) -> dict[str, s
     }
     if workload.owner is not None:
         facts["owner"] = f"{workload.owner.kind} {workload.owner.name}"
+    if looked.ownership is not None:
+        facts["owner_stopped_first"] = looked.ownership.running
+        if looked.ownership.note:
+            facts["owner_note"] = looked.ownership.note
     waiting = sorted({pod.waiting for pod in workload.pods if pod.waiting})
     if waiting:
         facts["pods"] = ", ".join(waiting)

@@ -3,11 +3,19 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain.changes import Applied, Change, RestoreRevision, Scalar
+from shared.domain.changes import (
+    AbortRollout,
+    Applied,
+    Change,
+    ClusterChange,
+    RestoreRevision,
+    RollBackByOwner,
+    Scalar,
+)
 from shared.domain.guardrails import Rails
 from shared.domain.reasons import Reason
 from shared.domain.records import Restored, WorkloadRecord
-from shared.domain.response import Choice, Response, Rolled, Step
+from shared.domain.response import Choice, Response, Rolled, Seen, Step
 from shared.domain.services import Catalogue, Service
 from shared.domain.steps import Case, Done, Intend, Made, Result
 from shared.errors import PermanentError
@@ -20,7 +28,7 @@ FRESH = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class Rollback:
-    """Restores the pod template of the revision chosen by assess."""
+    """Brings back the revision chosen by assess: its pod template, or what the owner itself goes back to."""
 
     workloads: Workloads
     catalogue: Catalogue
@@ -50,38 +58,31 @@ class Rollback:
             gone = looking.superseded(response, workload)
             if gone is not None:
                 return gone
-            if workload.template_id == choice.to_template_id:
+            if workload.template_id == choice.to_template_id and response.target is None:
                 return self._found(case, service, by_us=workload.marker == response.id, now=now)
-            generation = workload.generation
-        else:
-            generation = seen.generation
-        change = RestoreRevision(
-            workload=response.workload,
-            response_id=response.id,
-            generation=generation,
-            from_template_id=choice.from_template_id,
-            to_template_id=choice.to_template_id,
-            revision_name=choice.to_name,
-            cause=f"backout {response.id}: revision {choice.from_number} back to {choice.to_number}",
-        )
+            seen = Seen(workload.generation, workload.template_id, now, workload.stable_template_id)
         facts: dict[str, Scalar] = {
             "from_revision": choice.from_number,
             "from_image": choice.from_image,
             "to_revision": choice.to_number,
             "to_image": choice.to_image,
-            "generation": generation,
+            "generation": seen.generation,
         }
-        return Intend(response, change, facts, takes_token=response.automatic)
+        if response.target is not None:
+            facts["owner"] = response.target.told
+        companions = response.ownership.companions if response.ownership and response.target else ()
+        change = _change(response, choice, seen)
+        return Intend(response, change, facts, takes_token=response.automatic, claims=companions)
 
     def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
         """Note the rollback on the response and on the workload's record."""
         service = looking.service_of(self.catalogue, case.response)
         by_us = True
-        if applied is Applied.ALREADY:
+        if applied is Applied.ALREADY and isinstance(change, RestoreRevision):
             workload = looking.must_read(self.workloads.read(case.response.workload), case.response)
             by_us = workload.marker == case.response.id
         done = self._found(case, service, by_us=by_us, now=now)
-        return Made(done.response, done.code, done.facts, done.record)
+        return Made(done.response, done.code, done.facts, record=done.record)
 
     def _found(self, case: Case, service: Service, *, by_us: bool, now: datetime) -> Done:
         response, choice = case.response, _chosen(case.response)
@@ -97,6 +98,39 @@ class Rollback:
 
     def _room(self, case: Case, now: datetime) -> bool:
         return case.storm.room(case.response.id, now, limit=self.rails.storm_limit, per=self.rails.storm_per)
+
+
+def _change(response: Response, choice: Choice, seen: Seen) -> ClusterChange | RollBackByOwner:
+    """Return the change: by the owner where it has a target; an Argo Rollout under way is aborted."""
+    cause = f"backout {response.id}: revision {choice.from_number} back to {choice.to_number}"
+    if response.target is not None and response.ownership is not None:
+        return RollBackByOwner(
+            workload=response.workload,
+            response_id=response.id,
+            kind=response.ownership.kind,
+            namespace=response.ownership.namespace,
+            name=response.ownership.name,
+            target=response.target.id,
+            seen=response.target.seen,
+            cause=cause,
+        )
+    if seen.stable_template_id == choice.to_template_id:
+        return AbortRollout(
+            workload=response.workload,
+            response_id=response.id,
+            generation=seen.generation,
+            from_template_id=choice.from_template_id,
+            to_template_id=choice.to_template_id,
+        )
+    return RestoreRevision(
+        workload=response.workload,
+        response_id=response.id,
+        generation=seen.generation,
+        from_template_id=choice.from_template_id,
+        to_template_id=choice.to_template_id,
+        revision_name=choice.to_name,
+        cause=cause,
+    )
 
 
 def restored(

@@ -34,10 +34,15 @@ class Verify:
         if gone is not None:
             return gone
         choice = response.choice
-        if choice is not None and workload.template_id == choice.from_template_id:
+        behind = choice is not None and workload.template_id == choice.from_template_id
+        if behind and response.target is None:
             detail = f"revision {workload.current.number} was deployed again"
             return Stop(response, Outcome.DISMISSED, Reason.SUPERSEDED, detail)
-        trouble = self._trouble(workload, service.health)
+        trouble = (
+            (Reason.ROLLOUT_TIMEOUT, f"{response.ownership} has not brought the revision back yet")
+            if behind
+            else self._trouble(workload, service.health) or self._companions(response)
+        )
         if trouble is None:
             rolled = replace(response.rolled or Rolled(now, by_us=False), completed_at=now)
             facts = {
@@ -56,6 +61,16 @@ class Verify:
         until = min(now + timedelta(seconds=min(service.timing.poll, 2.0)), ends_at)
         code = "" if response.told == detail else "verifying"
         return Wait(replace(response, told=detail), until, code, {"waiting_for": detail})
+
+    def _companions(self, response: Response) -> tuple[Reason, str] | None:
+        """Return the first trouble of the workloads that the owner rolled back together with this one."""
+        for ref in response.claims:
+            workload = self.workloads.read(ref)
+            if workload is not None:
+                trouble = self._trouble(workload, ())
+                if trouble is not None:
+                    return trouble[0], f"{ref}: {trouble[1]}"
+        return None
 
     def _trouble(self, workload: Workload, urls: tuple[str, ...]) -> tuple[Reason, str] | None:
         """Return the first thing that is not as it should be."""

@@ -44,6 +44,7 @@ def build(document: schema.Document, problems: Problems) -> Settings:
         pagerduty=integrations.pagerduty(document.pagerduty, problems),
         slack=integrations.slack(document.slack, problems),
         github=integrations.github(document.github, problems),
+        owners=integrations.owners(document.owners, problems),
         status_page=integrations.status_page(document.status_page, problems),
         approval_links=integrations.approval_links(document.approval_links, problems),
     )

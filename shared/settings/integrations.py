@@ -7,7 +7,7 @@ import msgspec
 from shared.domain.matrix import Severity
 from shared.settings import schema
 from shared.settings.conforming import Problems, unknown
-from shared.settings.model import ApprovalLinks, GitHub, PagerDuty, Slack, StatusPage
+from shared.settings.model import ApprovalLinks, ArgoCd, GitHub, Owners, PagerDuty, Slack, StatusPage
 from shared.settings.shapes import check_id, check_url
 
 STATUSPAGE_URL = "https://api.statuspage.io/v1"
@@ -53,6 +53,15 @@ def github(said: schema.GitHub | None, problems: Problems) -> GitHub | None:
         return None
     check_url(said.url, "github.url", problems)
     return GitHub(token=said.token, url=said.url.rstrip("/"))
+
+
+def owners(said: schema.Owners, problems: Problems) -> Owners:
+    """Return how owners of workloads are reached."""
+    argo_cd = None
+    if said.argo_cd is not None:
+        check_url(said.argo_cd.url, "owners.argo_cd.url", problems)
+        argo_cd = ArgoCd(said.argo_cd.url.rstrip("/"), said.argo_cd.token)
+    return Owners(argo_cd, said.helm.program if said.helm is not None else "")
 
 
 def status_page(said: schema.StatusPage | None, problems: Problems) -> StatusPage | None:

@@ -107,6 +107,25 @@ class GitHub:
 
 
 @dataclass(frozen=True)
+class ArgoCd:
+    """Argo CD's API server."""
+
+    url: str
+    token: SecretRef
+
+
+@dataclass(frozen=True)
+class Owners:
+    """How those are reached that manage workloads besides Backout; Flux needs nothing but the cluster.
+
+    `helm_program` is a path or a name; empty: of a Helm release only the pod template is rolled back.
+    """
+
+    argo_cd: ArgoCd | None = None
+    helm_program: str = ""
+
+
+@dataclass(frozen=True)
 class StatusPage:
     """The public status page: Atlassian's (``statuspage``) or an endpoint that takes JSON (``json``).
 
@@ -160,6 +179,7 @@ class Settings:
     pagerduty: PagerDuty | None = None
     slack: Slack | None = None
     github: GitHub | None = None
+    owners: Owners = Owners()
     status_page: StatusPage | None = None
     approval_links: ApprovalLinks | None = None
     warnings: tuple[str, ...] = ()

@@ -107,9 +107,11 @@ class Targets(msgspec.Struct, frozen=True):
     latency_p95: Threshold | None = None
 
 
-class Issue(msgspec.Struct, frozen=True):
+class Repository(msgspec.Struct, frozen=True):
     repository: str
-    issue: int
+    issue: int | None = None
+    branch: str = ""
+    revert: bool = False
 
 
 class Treatment(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +127,7 @@ class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     matrix: MatrixOverrides = {}
     timing: Timing = Timing()
     targets: Targets = Targets()
-    github: Issue | None = None
+    github: Repository | None = None
 
 
 class Entry(Treatment, frozen=True, kw_only=True):
@@ -198,6 +200,20 @@ class GitHub(msgspec.Struct, frozen=True):
     url: str = "https://api.github.com"
 
 
+class ArgoCd(msgspec.Struct, frozen=True):
+    url: str
+    token: SecretRef
+
+
+class Helm(msgspec.Struct, frozen=True):
+    program: str = "helm"
+
+
+class Owners(msgspec.Struct, frozen=True):
+    argo_cd: ArgoCd | None = None
+    helm: Helm | None = None
+
+
 class StatusWording(msgspec.Struct, frozen=True):
     name: str | None = None
     identified: str | None = None
@@ -239,6 +255,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     pagerduty: PagerDuty | None = None
     slack: Slack | None = None
     github: GitHub | None = None
+    owners: Owners = Owners()
     status_page: StatusPage | None = None
     approval_links: ApprovalLinks | None = None
     links: dict[str, str] = {}

@@ -35,7 +35,7 @@ class Builder:
         if rate is not None and not 0 <= rate < float("inf"):
             self.problems.append(f"{path}.min_requests_per_minute: expected 0 or more; found {rate}")
         if treatment.github is not None:
-            said["github_issue"] = self.issue(treatment.github, f"{path}.github")
+            said |= self.repository(treatment.github, f"{path}.github")
         given: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
         return replace(
             self.queried(service, treatment.queries),
@@ -45,12 +45,17 @@ class Builder:
             targets=self.targets(service.targets, treatment.targets, f"{path}.targets"),
         )
 
-    def issue(self, said: schema.Issue, path: str) -> str:
-        """Return an issue of GitHub as ``owner/repository#number``."""
+    def repository(self, said: schema.Repository, path: str) -> dict[str, Any]:
+        """Return where a service is deployed from, and its issue of GitHub as ``owner/repository#number``."""
         check_id(said.repository, "repository", f"{path}.repository", self.problems)
-        if said.issue < 1:
+        if said.issue is not None and said.issue < 1:
             self.problems.append(f"{path}.issue: expected an issue's number, 1 or more; found {said.issue}")
-        return f"{said.repository}#{said.issue}"
+        return {
+            "github_issue": f"{said.repository}#{said.issue}" if said.issue is not None else None,
+            "repository": said.repository,
+            "branch": said.branch,
+            "reverts": said.revert,
+        }
 
     def queried(self, service: Service, queries: str | schema.Queries | None) -> Service:
         """Return the service with its queries: a profile, queries of its own, or both."""

@@ -6,32 +6,36 @@ from shared.domain import plans
 from shared.domain.matrix import Action
 from shared.domain.response import Step, Wanted
 
-CHANGING = (Step.SCALE, Step.ROLLBACK, Step.RESTORE)
+CHANGING = (Step.SUSPEND, Step.SCALE, Step.ROLLBACK, Step.RESTORE, Step.REVERT)
 EVERY = [
-    (action, asks, wanted, scaled)
-    for action, asks, wanted, scaled in product(Action, (False, True), (None, *Wanted), (False, True))
+    (action, asks, wanted, scaled, stops)
+    for action, asks, wanted, scaled, stops in product(
+        Action, (False, True), (None, *Wanted), (False, True), (False, True)
+    )
 ]
-every_plan = pytest.mark.parametrize(("action", "asks", "wanted", "scaled"), EVERY)
+every_plan = pytest.mark.parametrize(("action", "asks", "wanted", "scaled", "stops"), EVERY)
 
 
-def made(action: Action, asks: bool, wanted: Wanted | None, scaled: bool) -> tuple[Step, ...]:
-    return plans.plan(action, asks=asks, wanted=wanted, scaled=scaled)
+def made(
+    action: Action, asks: bool, wanted: Wanted | None, scaled: bool, stops: bool = False
+) -> tuple[Step, ...]:
+    return plans.plan(action, asks=asks, wanted=wanted, scaled=scaled, stops=stops)
 
 
 @every_plan
 def test_every_plan_begins_with_assess_and_goes_in_the_runbooks_order(
-    action: Action, asks: bool, wanted: Wanted | None, scaled: bool
+    action: Action, asks: bool, wanted: Wanted | None, scaled: bool, stops: bool
 ) -> None:
-    steps = made(action, asks, wanted, scaled)
+    steps = made(action, asks, wanted, scaled, stops)
     assert steps[0] is Step.ASSESS
     assert list(steps) == [step for step in Step if step in steps]
 
 
 @every_plan
 def test_a_rollback_is_always_verified_and_watched(
-    action: Action, asks: bool, wanted: Wanted | None, scaled: bool
+    action: Action, asks: bool, wanted: Wanted | None, scaled: bool, stops: bool
 ) -> None:
-    steps = made(action, asks, wanted, scaled)
+    steps = made(action, asks, wanted, scaled, stops)
     if Step.ROLLBACK in steps:
         after = steps[steps.index(Step.ROLLBACK) + 1 :]
         assert after[:2] == (Step.VERIFY, Step.STABILISE)
@@ -39,22 +43,33 @@ def test_a_rollback_is_always_verified_and_watched(
 
 @every_plan
 def test_capacity_is_always_taken_back_unless_a_person_ordered_it(
-    action: Action, asks: bool, wanted: Wanted | None, scaled: bool
+    action: Action, asks: bool, wanted: Wanted | None, scaled: bool, stops: bool
 ) -> None:
-    steps = made(action, asks, wanted, scaled)
+    steps = made(action, asks, wanted, scaled, stops)
     adds = Step.SCALE in steps or scaled
-    if wanted not in (Wanted.SCALE, Wanted.ASSESS):
-        assert (steps[-1] is Step.RESTORE) == adds
+    if wanted not in (Wanted.SCALE, Wanted.ASSESS, Wanted.REVERT):
+        assert (steps[-1] is Step.RESTORE) == (adds or Step.SUSPEND in steps)
     else:
-        assert Step.RESTORE not in steps
+        assert (Step.RESTORE in steps) == (Step.SUSPEND in steps)
+
+
+@every_plan
+def test_an_owner_is_stopped_right_before_the_first_thing_that_it_would_undo(
+    action: Action, asks: bool, wanted: Wanted | None, scaled: bool, stops: bool
+) -> None:
+    steps = made(action, asks, wanted, scaled, stops)
+    undone = [step for step in steps if step in (Step.SCALE, Step.ROLLBACK)]
+    assert (Step.SUSPEND in steps) == (stops and bool(undone))
+    if Step.SUSPEND in steps:
+        assert steps[steps.index(Step.SUSPEND) + 1] is undone[0]
 
 
 @every_plan
 def test_a_question_comes_before_anything_is_touched_and_only_then_is_one_put(
-    action: Action, asks: bool, wanted: Wanted | None, scaled: bool
+    action: Action, asks: bool, wanted: Wanted | None, scaled: bool, stops: bool
 ) -> None:
-    steps = made(action, asks, wanted, scaled)
-    touching = [nth for nth, step in enumerate(steps) if step in (Step.SCALE, Step.ROLLBACK)]
+    steps = made(action, asks, wanted, scaled, stops)
+    touching = [nth for nth, step in enumerate(steps) if step in (Step.SCALE, Step.ROLLBACK, Step.REVERT)]
     assert (Step.APPROVE in steps) == (asks and bool(touching))
     if asks and touching:
         assert steps.index(Step.APPROVE) < min(touching)
@@ -62,10 +77,10 @@ def test_a_question_comes_before_anything_is_touched_and_only_then_is_one_put(
 
 @every_plan
 def test_an_order_to_assess_touches_nothing(
-    action: Action, asks: bool, wanted: Wanted | None, scaled: bool
+    action: Action, asks: bool, wanted: Wanted | None, scaled: bool, stops: bool
 ) -> None:
     if wanted is Wanted.ASSESS:
-        assert made(action, asks, wanted, scaled) == (Step.ASSESS,)
+        assert made(action, asks, wanted, scaled, stops) == (Step.ASSESS,)
 
 
 @pytest.mark.parametrize(

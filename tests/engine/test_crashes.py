@@ -10,9 +10,13 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain import aftercare
+from shared.domain.changes import ResumeOwner, RollBackByOwner, StopOwner
+from shared.domain.owners import Source
 from shared.domain.response import Outcome, Response, Step
 from shared.domain.services import Mode
 from shared.domain.signals import Signal
+from shared.domain.workloads import WorkloadRef
 from shared.engine.hands import LEASE
 from shared.errors import BackoutError
 from tests.engine.world import (
@@ -40,6 +44,8 @@ class Scenario:
     value: float
     local: bool = True
     asks: bool = False
+    owned: bool = False
+    by_owner: bool = True
 
     def world(self) -> World:
         service = a_service(
@@ -47,11 +53,20 @@ class Scenario:
             team="shop",
             customer_facing=True,
             github_issue="shop/checkout#12",
+            repository="shop/checkout",
+            reverts=self.owned,
         )
         world = World([service], readings={BAD: self.readings}, local=self.local, connected=self.asks)
         world.story()
+        if self.owned:
+            source = Source("https://github.com/shop/checkout.git", "main", COMMIT)
+            world.own(by_owner=self.by_owner, companions=(CART,), source=source)
+            world.repositories.tip = COMMIT
         return world
 
+
+COMMIT = "bad0" * 10
+CART = WorkloadRef("test", "production", "deployment", "cart")
 
 SCENARIOS = {
     "rollback now": Scenario(BROKEN, Signal.ERROR_RATE, 0.25),
@@ -59,6 +74,9 @@ SCENARIOS = {
     "within 5 minutes": Scenario(RAISED, Signal.ERROR_RATE, 0.08),
     "scale first": Scenario(HUNGRY, Signal.CPU_USAGE, 0.97),
     "after a yes, with everyone told": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, asks=True),
+    "by its owner, and reverted": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, owned=True),
+    "under its owner, and reverted": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, owned=True, by_owner=False),
+    "scale first, under its owner": Scenario(HUNGRY, Signal.CPU_USAGE, 0.97, owned=True),
 }
 
 
@@ -144,10 +162,26 @@ def check_the_end(world: World) -> None:
     record = world.records.read(workloads=[CHECKOUT]).workloads[CHECKOUT].value
     assert record.live is None
     assert [past.id for past in record.responses] == [response.id]
-    ended = [t for t in world.records.tasks(response.id) if f"{events[-1].number:06d}" in t.name]
+    last = f"{events[-1].number:06d}"
+    ended = [t for t in world.records.tasks(response.id) if t.kind == "tell" and f"tell#{last}" in t.name]
     assert {t.result.split(":")[0] for t in ended} == {"told"}
     assert {str(t.facts["channel"]) for t in ended} >= {"log"} or len(ended) >= 4
     check_what_people_heard(world)
+    if world.owner is not None:
+        check_the_owner(world, response)
+
+
+def check_the_owner(world: World, response: Response) -> None:
+    """It was stopped once, the commit reverted once, it was started again once; nothing is left claimed."""
+    assert world.owner is not None
+    kinds = [type(change) for change in world.owner.applied]
+    assert [kind for kind in kinds if kind is not RollBackByOwner] == [StopOwner, ResumeOwner]
+    assert (world.owner.state.running, world.owner.marker) == (True, "")
+    assert len(world.repositories.reverts) == 1
+    assert world.record(CART).live is None
+    tasks = {task.name: task for task in world.records.tasks(response.id)}
+    assert not aftercare.still_stopped(response, tasks)
+    assert {task.due_at for task in tasks.values()} == {None}
 
 
 def check_what_people_heard(world: World) -> None:

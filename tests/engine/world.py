@@ -12,14 +12,15 @@ from typing import Any
 
 from shared.bootstrap import Door, Engine, Outside
 from shared.domain.alerts import Alert
-from shared.domain.changes import RestoreRevision
+from shared.domain.changes import RestoreRevision, RollBackByOwner
 from shared.domain.escalation import Level
 from shared.domain.guardrails import Rails
+from shared.domain.owners import Ownership
 from shared.domain.records import WorkloadRecord
 from shared.domain.response import Event, Order, Response, Step, Wanted
 from shared.domain.services import Mode, Service, Timing
 from shared.domain.signals import Reading, Signal
-from shared.domain.workloads import Workload, WorkloadRef
+from shared.domain.workloads import Owner, Workload, WorkloadRef
 from shared.engine.accepting import Answer, Request
 from shared.engine.joining import Said
 from shared.engine.sorting import requests_of
@@ -39,8 +40,10 @@ from shared.settings import (
 )
 from tests.fakes.caller import FakeCaller
 from tests.fakes.health import FakeHealth
+from tests.fakes.owners import FakeOwner
 from tests.fakes.people import FakePeople
 from tests.fakes.records import FakeRecords, Moment
+from tests.fakes.repositories import FakeRepositories
 from tests.fakes.signals import FakeSignals, Told
 from tests.fakes.workloads import FakeWorkloads
 
@@ -187,6 +190,19 @@ def a_service(**fields: Any) -> Service:
     return Service(**{**known, **fields})
 
 
+class _Owners:
+    """The world's one owner, if it has one."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    def look(self, workload: Workload) -> Ownership | None:
+        return self._world.owner.look(workload) if self._world.owner is not None else None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.owner, name)
+
+
 class World:
     """Fakes, a door and an engine, and a shop whose readings follow the image that runs.
 
@@ -216,6 +232,8 @@ class World:
         self.people = FakePeople()
         self.channels = {name: FakePeople() for name in CHANNELS} if connected else {"log": self.people}
         self.caller = FakeCaller()
+        self.owner: FakeOwner | None = None
+        self.repositories = FakeRepositories()
         self._connected = connected
         self.queue = FakeQueue()
         self.services = tuple(services or (a_service(),))
@@ -249,8 +267,23 @@ class World:
                 for name, each in self.channels.items()
             },
             caller=Hooked(self.caller, "caller", self.calls),
+            owners=Hooked(_Owners(self), "owners", self.calls),
+            repositories=Hooked(self.repositories, "repositories", self.calls),
         )
         return door, Engine(door, outside)
+
+    def own(self, ref: WorkloadRef = CHECKOUT, **fields: Any) -> FakeOwner:
+        """Have an Argo CD application manage a workload, which syncs and rolls back by its own history."""
+        found = self.workloads.read(ref)
+        assert found is not None
+        self.workloads.put(replace(found, owner=Owner("Argo CD", "shop", undoes_us=True, why="it syncs")))
+        state = Ownership("Argo CD", "argocd", "shop", running=True, version="1", before="{}", by_owner=True)
+        self.owner = FakeOwner(
+            replace(state, **fields),
+            history={"1": GOOD, "2": found.image},
+            rolls_back=lambda image: self.workloads.roll_back(ref, image),
+        )
+        return self.owner
 
     def restart(self) -> None:
         """Replace the process, and lose what it had in memory."""
@@ -292,7 +325,8 @@ class World:
 
     def rollbacks(self, ref: WorkloadRef = CHECKOUT) -> int:
         """How often the cluster's template was put back, by its own count."""
-        made = [c for c in self.workloads.applied if isinstance(c, RestoreRevision)]
+        changes = [*self.workloads.applied, *(self.owner.applied if self.owner else ())]
+        made = [c for c in changes if isinstance(c, RestoreRevision | RollBackByOwner)]
         return len([c for c in made if c.workload == ref])
 
     def send(self, *alerts: Alert) -> list[Answer]:

@@ -127,8 +127,8 @@ class FakeRecords:
         """Return what the commit writes, and the parts whose condition does not hold."""
         id_, by = commit.state.response.id, commit.state.commit_id
         rules: list[tuple[str, Item, int]] = [("state", items.of_state(commit.state), commit.version_before)]
-        if commit.workload is not None:
-            rules.append(("workload", items.of_workload(commit.workload), commit.workload.version))
+        records = (commit.workload,) if commit.workload is not None else ()
+        rules += [("workload", items.of_workload(r), r.version) for r in (*records, *commit.claims)]
         if commit.storm is not None:
             rules.append(("storm", items.of_storm(*commit.storm), commit.storm[1].version))
         rules += [("event", items.of_event(id_, event, commit_id=by), 0) for event in commit.events]

@@ -139,6 +139,12 @@ class FakeWorkloads:
                 )
             )
 
+    def roll_back(self, ref: WorkloadRef, image: str) -> Workload:
+        """Put back the revision with that image, as someone else does: by hand, or an owner."""
+        with self._lock:
+            found = self._workloads[ref]
+            return self._roll_out(ref, next(r for r in found.revisions if r.images[CONTAINER] == image))
+
     def restart(self, ref: WorkloadRef) -> Workload:
         """Do as ``kubectl rollout restart``: a new number of the same version."""
         found = self._workloads[ref]

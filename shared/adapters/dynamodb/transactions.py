@@ -46,8 +46,11 @@ def writes(commit: Commit, table: str) -> list[Write]:
 
     owned = unmoved_and_owned(commit.version_before, commit.owner_before)
     found = [stored("state", items.of_state(commit.state), owned)]
-    if commit.workload is not None:
-        found.append(stored("workload", items.of_workload(commit.workload), unmoved(commit.workload.version)))
+    records = (commit.workload,) if commit.workload is not None else ()
+    found += [
+        stored("workload", items.of_workload(record), unmoved(record.version))
+        for record in (*records, *commit.claims)
+    ]
     if commit.storm is not None:
         cluster, storm = commit.storm
         found.append(stored("storm", items.of_storm(cluster, storm), unmoved(storm.version)))

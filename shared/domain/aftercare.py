@@ -1,0 +1,75 @@
+"""Aftercare: which tasks a response owes once it has changed more than the workload itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.response import Event, Outcome, Response, Task
+from shared.domain.services import Catalogue
+
+RESUME, REMIND, REVERT = "resume", "remind", "revert"
+
+STARTED = "started"
+"""The receipt of a task that has started an owner again, or found that nobody need."""
+
+FIRST_REMINDER = timedelta(hours=1)
+LONGEST_SILENCE = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Aftercare:
+    """Turns events into tasks: an owner that was stopped is watched over, reminded of, and started again.
+
+    Where the service says so, a rollback is followed by a revert in git, which makes it last.
+    """
+
+    catalogue: Catalogue
+
+    def owed(self, response: Response, event: Event) -> list[Task]:
+        """Return the tasks that an event gives rise to."""
+        number, at = f"{event.number:06d}", event.at
+        if event.code == "owner_stopped":
+            return [
+                _task(response, f"{RESUME}#{number}", RESUME, at=at, due_at=at),
+                reminder(response, number, 1, at),
+            ]
+        if event.code == "resume":
+            facts = {"by": event.by}
+            return [_task(response, f"{RESUME}#{number}", RESUME, at=at, due_at=at, facts=facts)]
+        if event.code == "ended" and self._reverts(response):
+            return [_task(response, f"{REVERT}#{number}", REVERT, at=at, due_at=at)]
+        return []
+
+    def _reverts(self, response: Response) -> bool:
+        """Return whether the rollback was ours, has held, and is to be made to last."""
+        service = self.catalogue.of(response.service, response.workload)
+        ours = response.rolled is not None and response.rolled.by_us
+        return ours and response.phase == Outcome.COMPLETED and service is not None and service.reverts
+
+
+def reminder(response: Response, name: str, nth: int, now: datetime) -> Task:
+    """Return the nth reminder of an owner that is stopped; each comes after twice the time."""
+    pause = min(FIRST_REMINDER * 2 ** (nth - 1), LONGEST_SILENCE)
+    facts: dict[str, str | int] = {"of": name, "nth": nth}
+    return _task(response, f"{REMIND}#{name}#{nth:03d}", REMIND, at=now, due_at=now + pause, facts=facts)
+
+
+def still_stopped(response: Response, tasks: Mapping[str, Task]) -> bool:
+    """Return whether what the response stopped has not been started again, by it, a task or someone else."""
+    if response.suspended is None:
+        return False
+    return not any(task.kind == RESUME and task.receipt == STARTED for task in tasks.values())
+
+
+def _task(
+    response: Response,
+    name: str,
+    kind: str,
+    *,
+    at: datetime,
+    due_at: datetime,
+    facts: Mapping[str, str | int] | None = None,
+) -> Task:
+    return Task(
+        response_id=response.id, name=name, kind=kind, due_at=due_at, facts=dict(facts or {}), created_at=at
+    )

@@ -1,0 +1,57 @@
+"""Reverts: which commit of which repository is to be undone for a response. The runbook's option C."""
+
+import re
+from datetime import datetime
+
+from shared.domain.changes import RevertCommit
+from shared.domain.owners import Source
+from shared.domain.response import Response
+from shared.domain.services import Service
+
+DEFAULT_BRANCH = "main"
+
+_GITHUB = re.compile(r"(?:^|[@/])github\.[\w.-]+[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?$")
+_SHA = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
+
+
+def origin(service: Service, response: Response, *, built_from: str) -> Source:
+    """Return where the bad revision came from, by the configuration, its owner, and its template.
+
+    A commit that a person named beats what any of them says; `built_from` is the one that the pod template
+    names. What is not a commit's hash counts as not known.
+    """
+    owned = response.ownership.source if response.ownership else Source()
+    named = response.order.commit if response.order else ""
+    commit = next((c for c in (named, owned.commit, built_from) if _SHA.fullmatch(c)), "")
+    on_github = _GITHUB.search(owned.repository)
+    repository = service.repository or (on_github["name"] if on_github else "")
+    branch = service.branch or owned.branch
+    return Source(repository, DEFAULT_BRANCH if branch in ("", "HEAD") else branch, commit.lower())
+
+
+def missing(source: Source) -> str:
+    """Return what is not known, as a clause for people; empty when a revert can be looked at."""
+    if not source.repository:
+        return "no repository is known: set `github.repository` of the service"
+    if not source.commit:
+        return "it is not known which commit the bad revision was built from"
+    return ""
+
+
+def change(response: Response, *, by: str, at: datetime) -> RevertCommit:
+    """Return the change that undoes the commit that the response's bad revision came from."""
+    cause = f"Backout {response.id}: {response.service}"
+    if response.choice is not None:
+        cause += f", revision {response.choice.from_number} back to {response.choice.to_number}"
+    elif response.order is not None and response.order.reason:
+        cause += f", {response.order.reason}"
+    return RevertCommit(
+        workload=response.workload,
+        response_id=response.id,
+        repository=response.origin.repository,
+        branch=response.origin.branch,
+        commit=response.origin.commit,
+        by=by,
+        at=at.isoformat(timespec="seconds"),
+        cause=cause,
+    )
