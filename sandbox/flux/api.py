@@ -9,11 +9,16 @@ import httpx
 import msgspec
 
 Object: TypeAlias = dict[str, Any]
+_MERGE_PATCH = "application/merge-patch+json"
 _SECONDS = 10.0
 
 
 class Refused(RuntimeError):
     """The cluster did not do what was asked; the message says what, and its answer."""
+
+
+class Moved(Refused):
+    """The object is not as it was read any more."""
 
 
 class Api:
@@ -46,10 +51,21 @@ class Api:
         query = f"?fieldManager={manager}&force=true"
         self._must("PATCH", self.path_of(obj) + query, obj, "application/apply-patch+yaml")
 
-    def put_status(self, path: str, status: Object, *, manager: str) -> None:
+    def put_status(self, obj: Object, status: Object, *, manager: str) -> None:
         """Change fields of an object's status; one that is gone has none."""
-        query = f"/status?fieldManager={manager}"
-        self._call("PATCH", path + query, {"status": status}, "application/merge-patch+json")
+        self._call("PATCH", self._status_of(obj, manager), {"status": status}, _MERGE_PATCH)
+
+    def begin(self, obj: Object, status: Object, *, manager: str) -> bool:
+        """Change fields of the status if the object is still as it was read; say whether it is."""
+        metadata = {"resourceVersion": obj["metadata"]["resourceVersion"]}
+        body = {"metadata": metadata, "status": status}
+        try:
+            return self._call("PATCH", self._status_of(obj, manager), body, _MERGE_PATCH) is not None
+        except Moved:
+            return False
+
+    def _status_of(self, obj: Object, manager: str) -> str:
+        return f"{self.path_of(obj)}/status?fieldManager={manager}"
 
     def path_of(self, obj: Object) -> str:
         """Return the path of an object, by what the cluster says of its kind."""
@@ -86,6 +102,7 @@ class Api:
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
         if not answer.is_success:
-            raise Refused(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+            refusal = Moved if answer.status_code == httpx.codes.CONFLICT else Refused
+            raise refusal(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         found: Object = answer.json()
         return found

@@ -10,7 +10,7 @@ import yaml
 from sandbox.flux.api import Api, Object, Refused
 from sandbox.flux.definitions import KUSTOMIZATIONS, KUSTOMIZE, SOURCE
 from sandbox.flux.git import GitFailed
-from sandbox.flux.rhythm import Rhythm, status
+from sandbox.flux.rhythm import Rhythm, begun, status
 from sandbox.flux.sources import Sources
 
 MANAGER = "kustomize-controller"
@@ -34,8 +34,9 @@ class Kustomizations:
             moved = bool(revision) and revision != (found.get("status") or {}).get("lastAttemptedRevision")
             if not self._rhythm.is_due(found, moved=moved):
                 continue
-            said = self._applied(found, source, revision)
-            self._api.put_status(self._api.path_of(found), said, manager=MANAGER)
+            progress = begun(found, f"Detecting drift for revision {revision}")
+            if self._api.begin(found, progress, manager=MANAGER):
+                self._api.put_status(found, self._applied(found, source, revision), manager=MANAGER)
 
     def _source(self, kustomization: Object) -> Object | None:
         reference = kustomization["spec"]["sourceRef"]

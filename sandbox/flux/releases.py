@@ -12,7 +12,7 @@ import msgspec
 
 from sandbox.flux.api import Api, Object, Refused
 from sandbox.flux.definitions import HELM, HELM_RELEASES
-from sandbox.flux.rhythm import Rhythm, status
+from sandbox.flux.rhythm import Rhythm, begun, status
 
 MANAGER = "helm-controller"
 SWITCH = f"{HELM}/driftDetection"
@@ -31,9 +31,11 @@ class Releases:
         for found in self._api.items(HELM_RELEASES):
             history = (found.get("status") or {}).get("history") or []
             upgraded = not history or history[0]["configDigest"] != _digest(found)
-            if self._rhythm.is_due(found, moved=upgraded):
+            if not self._rhythm.is_due(found, moved=upgraded):
+                continue
+            if self._api.begin(found, begun(found, "Fulfilling prerequisites"), manager=MANAGER):
                 said = self._released(found, history, upgraded=upgraded)
-                self._api.put_status(self._api.path_of(found), said, manager=MANAGER)
+                self._api.put_status(found, said, manager=MANAGER)
 
     def _released(self, release: Object, history: list[Object], *, upgraded: bool) -> Object:
         deployment = _deployment(release)

@@ -41,23 +41,38 @@ def requested_at(obj: Object) -> str:
     return str((obj["metadata"].get("annotations") or {}).get(REQUESTED, ""))
 
 
+def begun(obj: Object, message: str) -> Object:
+    """Return what the status of an object says while it is being reconciled."""
+    return {
+        "conditions": [
+            _condition(obj, "Reconciling", "True", reason="Progressing", message=message),
+            _condition(obj, "Ready", "Unknown", reason="Progressing", message="Reconciliation in progress"),
+        ]
+    }
+
+
 def status(obj: Object, *, reason: str, message: str, ready: bool = True) -> Object:
     """Return what the status of an object says that has been looked at."""
-    condition = {
-        "type": "Ready",
-        "status": "True" if ready else "False",
-        "reason": reason,
-        "message": message,
-        "observedGeneration": obj["metadata"]["generation"],
-    }
-    [before] = (obj.get("status") or {}).get("conditions") or [{}]
-    since = before.get("lastTransitionTime", "")
-    if not since or before["status"] != condition["status"]:
-        since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    condition["lastTransitionTime"] = since
     handled = requested_at(obj)
     return {
         "observedGeneration": obj["metadata"]["generation"],
-        "conditions": [condition],
+        "conditions": [
+            _condition(obj, "Ready", "True" if ready else "False", reason=reason, message=message)
+        ],
         **({"lastHandledReconcileAt": handled} if handled else {}),
+    }
+
+
+def _condition(obj: Object, kind: str, value: str, *, reason: str, message: str) -> Object:
+    """Return a condition, which keeps the time since when it has been so."""
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    before: Object = next((one for one in conditions if (one["type"], one["status"]) == (kind, value)), {})
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "type": kind,
+        "status": value,
+        "reason": reason,
+        "message": message,
+        "observedGeneration": obj["metadata"]["generation"],
+        "lastTransitionTime": before.get("lastTransitionTime", now),
     }

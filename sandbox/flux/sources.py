@@ -25,8 +25,7 @@ class Sources:
         """Look at each GitRepository that is due."""
         for source in self._api.items(GIT_REPOSITORIES):
             if self._rhythm.is_due(source):
-                path = self._api.path_of(source)
-                self._api.put_status(path, self._looked_at(source), manager=MANAGER)
+                self._api.put_status(source, self._looked_at(source), manager=MANAGER)
 
     def repository(self, source: Object) -> BareRepository:
         """Return the repository of a GitRepository. Raises `Refused` where there is none."""

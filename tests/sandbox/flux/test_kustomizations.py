@@ -68,15 +68,18 @@ def test_a_changed_template_is_put_back(api: Api, applied: str) -> None:
 def test_a_changed_template_stays_while_it_is_suspended(
     api: Api, repository: BareRepository, applied: str
 ) -> None:
+    other = f"{KUSTOMIZATIONS}/other"
+    repository.commit({"other/none.txt": ""})
+    api.create(KUSTOMIZATIONS, kustomization("other", "./other", interval=NEVER))
     api.merge(APPS, {"spec": {"suspend": True}})
-    api.create(KUSTOMIZATIONS, kustomization("other", "./other"))
-    api.set_image(BAD)
+    request(api, other, "what was under way is over")
     before = status(api)
 
-    commit = repository.commit({"apps/cart.yaml": manifest(THIRD), "other/none.txt": ""})
+    api.set_image(BAD)
+    commit = repository.commit({"apps/cart.yaml": manifest(THIRD)})
 
-    eventually(lambda: status(api, f"{KUSTOMIZATIONS}/other").get("lastAppliedRevision", "").endswith(commit))
-    request(api, f"{KUSTOMIZATIONS}/other", "a whole round later")
+    eventually(lambda: status(api, other).get("lastAppliedRevision", "").endswith(commit))
+    request(api, other, "a whole round later")
     assert image(api) == BAD
     assert status(api) == before
 
@@ -93,6 +96,7 @@ def test_what_was_suspended_is_caught_up_with_when_it_is_resumed(api: Api, appli
 def test_an_object_that_is_marked_so_is_left_alone(api: Api, applied: str) -> None:
     disabled = {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"}
     api.merge(DEPLOYMENT, {"metadata": {"annotations": disabled}})
+    request(api, APPS, "what was under way is over")
     api.set_image(BAD)
 
     request(api, APPS, "now")
@@ -100,7 +104,7 @@ def test_an_object_that_is_marked_so_is_left_alone(api: Api, applied: str) -> No
     assert image(api) == BAD
 
 
-def test_between_two_intervals_drift_stays_unless_it_is_asked_for(
+def test_drift_is_put_back_at_once_when_that_is_asked_for(
     api: Api, flux: Flux, repository: BareRepository
 ) -> None:
     repository.commit({"apps/cart.yaml": manifest(GOOD)})

@@ -6,9 +6,10 @@ import pytest
 
 from tests.sandbox.cluster.api import BAD, DEPLOYMENT, GOOD, Api, Object
 from tests.sandbox.endpoints import eventually
-from tests.sandbox.flux.objects import RELEASES, release
+from tests.sandbox.flux.objects import NEVER, RELEASES, release
 
 CART = f"{RELEASES}/cart"
+OTHER = f"{RELEASES}/other"
 REQUESTED = "reconcile.fluxcd.io/requestedAt"
 CORRECTING: dict[str, Any] = {"driftDetection": {"mode": "enabled"}}
 
@@ -25,9 +26,10 @@ def history(api: Api) -> list[Object]:
     return found
 
 
-def request(api: Api, token: str) -> None:
-    api.merge(CART, {"metadata": {"annotations": {REQUESTED: token}}})
-    eventually(lambda: api.document(CART)["status"].get("lastHandledReconcileAt") == token)
+def request(api: Api, token: str, path: str = CART) -> None:
+    """Ask for a reconciliation, and wait until it is over."""
+    api.merge(path, {"metadata": {"annotations": {REQUESTED: token}}})
+    eventually(lambda: api.document(path)["status"].get("lastHandledReconcileAt") == token)
 
 
 @pytest.mark.usefixtures("flux")
@@ -77,15 +79,16 @@ def test_drift_stays_otherwise(api: Api) -> None:
 
 @pytest.mark.usefixtures("flux")
 def test_nothing_is_corrected_or_upgraded_while_it_is_suspended(api: Api) -> None:
-    api.create(RELEASES, release(GOOD, **CORRECTING))
-    other = release(GOOD)
+    other = release("shop/other:1", releaseName="other", interval=NEVER)
     other["metadata"]["name"] = "other"
-    eventually(lambda: history(api))
+    api.create(RELEASES, release(GOOD, **CORRECTING))
+    api.create(RELEASES, other)
+    eventually(lambda: history(api) and api.document(OTHER).get("status", {}).get("history"))
     api.merge(CART, {"spec": {"suspend": True, "values": {"image": "shop/cart:3"}}})
+    request(api, "what was under way is over", OTHER)
+
     api.set_image(BAD)
 
-    api.create(RELEASES, other)
-
-    eventually(lambda: api.document(f"{RELEASES}/other").get("status", {}).get("history"))
+    request(api, "a whole round later", OTHER)
     assert image(api) == BAD
     assert len(history(api)) == 1
