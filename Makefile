@@ -52,7 +52,7 @@ bench: $(READY) ## measure it
 test-cluster: $(READY) ## run the contract tests against a real cluster
 	@test -n "$$BACKOUT_TEST_KUBECONFIG" || { \
 		echo 'Set BACKOUT_TEST_KUBECONFIG to the kubeconfig of a cluster that tests may change.' >&2; exit 2; }
-	$(BIN)/python -m pytest tests/contract/test_workloads_cluster.py
+	$(BIN)/python -m pytest tests/contract/test_*_cluster.py
 
 dynamodb-local: $(DYNAMODB_LOCAL)/ready ## fetch DynamoDB Local, for the tests of concurrent writers
 

@@ -27,6 +27,11 @@ class Request:
         return self.query.get("dryRun") == "All"
 
     @property
+    def field_manager(self) -> str:
+        """Who writes, by the request's own word."""
+        return self.query.get("fieldManager") or "unknown"
+
+    @property
     def matches(self) -> Matches:
         return query_selector(self.query.get("labelSelector", ""), self.query.get("fieldSelector", ""))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from sandbox.cluster import autoscaling, patches, podreports, scaling
+from sandbox.cluster import autoscaling, fields, patches, podreports, scaling
 from sandbox.cluster.behaviours import Behaviours
 from sandbox.cluster.deletion import DeleteOptions
 from sandbox.cluster.errors import bad_request, conflict, not_found
@@ -123,6 +123,9 @@ class Verbs:
         target = request.target
         if target.resource is AUTOSCALERS_V1:
             document = autoscaling.from_v1(document, None)
+        if target.resource.custom:
+            applying = request.media_type == patches.APPLY_PATCH
+            document = fields.created(document, request.field_manager, applied=applying)
         namespace = target.namespace if target.resource.namespaced else ""
         created = self._registry.create(
             kept_as(target.resource), namespace, document, dry_run=request.dry_run
@@ -151,6 +154,13 @@ class Verbs:
         desired = patches.patched(
             self._view(target, current), request.body, request.media_type, custom=custom
         )
+        if custom and applying and not target.subresource:
+            desired = fields.applied(
+                target.resource, current, desired,
+                document=patches.decode(request.body, request.media_type),
+                manager=request.field_manager, force=request.query.get("force") == "true",
+            )  # fmt: skip
+            return self._put(request, current, desired)
         return self._write(request, current, desired)
 
     def _write(self, request: Request, current: Object, desired: Object) -> Answer:
@@ -161,6 +171,14 @@ class Verbs:
             desired, subresource = scaling.scaled(target.resource, current, desired), ""
         elif target.resource is AUTOSCALERS_V1:
             desired = autoscaling.from_v1(desired, current)
+        if target.resource.custom and subresource:
+            desired = fields.kept(current, desired)
+        elif target.resource.custom:
+            desired = fields.updated(current, desired, request.field_manager)
+        return self._put(request, current, desired, subresource=subresource)
+
+    def _put(self, request: Request, current: Object, desired: Object, *, subresource: str = "") -> Answer:
+        target = request.target
         written = self._registry.update(
             kept_as(target.resource), current, desired, subresource=subresource, dry_run=request.dry_run
         )

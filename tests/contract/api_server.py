@@ -12,6 +12,7 @@ Object = dict[str, Any]
 PATCHES = {
     "merge": "application/merge-patch+json",
     "json": "application/json-patch+json",
+    "apply": "application/apply-patch+yaml",
 }
 
 
@@ -29,7 +30,8 @@ class ApiServer:
         return self._there(self._call("POST", path, body, "application/json"), path)
 
     def patch(self, path: str, body: object, *, kind: str = "merge") -> Object:
-        return self._there(self._call("PATCH", path, body, PATCHES[kind]), path)
+        sent = json.dumps(body) if kind == "apply" else body
+        return self._there(self._call("PATCH", path, sent, PATCHES[kind]), path)
 
     def delete(self, path: str) -> None:
         self._call("DELETE", path + "?propagationPolicy=Background", None, "application/json")

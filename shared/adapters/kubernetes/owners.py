@@ -44,8 +44,9 @@ def _controller(managed: Managed) -> Owner | None:
 def _argo_cd(managed: Managed) -> Owner | None:
     """Find the Argo CD application by its tracking id, ``app:group/Kind:namespace/name``.
 
-    An id that names another object was copied along with a manifest and says nothing. The label of the label
-    mode is set by Helm charts too, so it counts only beside another annotation of Argo CD's.
+    An application outside Argo CD's own namespace is written ``namespace_app``. An id that names another
+    object was copied along with a manifest and says nothing. The label of the label mode is set by Helm
+    charts too, so it counts only beside another annotation of Argo CD's.
     """
     application, _, target = managed.metadata.annotations.get(ARGO_TRACKING, "").partition(":")
     named = bool(application) and target == managed.address
@@ -56,8 +57,9 @@ def _argo_cd(managed: Managed) -> Owner | None:
         application = managed.metadata.labels.get(ARGO_LABEL, "") if others else ""
     if not application:
         return None
-    why = f"the Argo CD application {application} may sync the template back to what git says"
-    return Owner("Argo CD", application, undoes_us=True, why=why)
+    namespace, _, name = application.rpartition("_")
+    why = f"the Argo CD application {name} may sync the template back to what git says"
+    return Owner("Argo CD", name, undoes_us=True, why=why, namespace=namespace)
 
 
 def _flux_kustomization(managed: Managed) -> Owner | None:
@@ -71,7 +73,8 @@ def _flux_kustomization(managed: Managed) -> Owner | None:
         why = f"the Flux Kustomization {name} does not reconcile it ({switch}: disabled)"
     else:
         why = f"the Flux Kustomization {name} puts the template back at its next reconciliation"
-    return Owner("Flux Kustomization", name, undoes_us=not disabled, why=why)
+    namespace = managed.metadata.labels.get(f"{KUSTOMIZE}/namespace", "")
+    return Owner("Flux Kustomization", name, undoes_us=not disabled, why=why, namespace=namespace)
 
 
 def _flux_helm_release(managed: Managed) -> Owner | None:
@@ -80,7 +83,8 @@ def _flux_helm_release(managed: Managed) -> Owner | None:
     if not name:
         return None
     why = f"the Flux HelmRelease {name} may correct the drift, and its next upgrade overwrites the template"
-    return Owner("Flux HelmRelease", name, undoes_us=True, why=why)
+    namespace = managed.metadata.labels.get(f"{HELM_CONTROLLER}/namespace", "")
+    return Owner("Flux HelmRelease", name, undoes_us=True, why=why, namespace=namespace)
 
 
 def _helm(managed: Managed) -> Owner | None:
@@ -89,7 +93,8 @@ def _helm(managed: Managed) -> Owner | None:
     if not name or managed.metadata.labels.get("app.kubernetes.io/managed-by") != "Helm":
         return None
     why = f"the Helm release {name} stays as it is until the next helm upgrade, which overwrites the template"
-    return Owner("Helm", name, undoes_us=False, why=why)
+    namespace = managed.metadata.annotations.get("meta.helm.sh/release-namespace", "")
+    return Owner("Helm", name, undoes_us=False, why=why, namespace=namespace)
 
 
 OWNERS: tuple[Callable[[Managed], Owner | None], ...] = (

@@ -36,6 +36,11 @@ class KubernetesWorkloads:
         self._reader = Reader(self._connection, ignored_annotations)
         self._changer = Changer(self._connection, self._reader, self._looks)
 
+    @property
+    def connection(self) -> Connection:
+        """The connection to the cluster, for those that read and change other objects of it."""
+        return self._connection
+
     def warm(self) -> None:
         """Load the client library and open a connection, before the first call needs them.
 

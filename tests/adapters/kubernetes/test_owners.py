@@ -114,3 +114,35 @@ def test_the_nearest_owner_counts() -> None:
     assert told(marked(labels=labels, annotations=annotations))[0] == "Argo CD"
     assert told(marked(labels=labels))[0] == "Flux Kustomization"
     assert told(marked(labels={**HELM_RELEASE, **HELM_LABEL}, annotations=HELM_NAME))[0] == "Flux HelmRelease"
+
+
+def lives_in(found: Owner | None) -> str:
+    assert found is not None
+    return found.namespace
+
+
+def test_the_marks_tell_where_an_owner_lives() -> None:
+    assert lives_in(marked(labels=KUSTOMIZATION)) == "flux"
+    assert lives_in(marked(labels=HELM_RELEASE)) == "flux"
+    assert lives_in(marked(labels=HELM_LABEL, annotations=HELM_NAME)) == "production"
+
+
+def test_marks_that_do_not_tell_leave_it_open() -> None:
+    reference = OwnerReference(kind="Shop", name="main", uid="1", controller=True)
+
+    assert lives_in(marked(references=(reference,))) == ""
+    assert lives_in(marked(annotations={TRACKING: OWN_TRACKING_ID})) == ""
+    assert lives_in(marked(labels={"kustomize.toolkit.fluxcd.io/name": "apps"})) == ""
+
+
+@pytest.mark.parametrize("mode", ["annotation", "label"])
+def test_an_argo_cd_application_in_any_namespace_is_told_apart_from_its_namespace(mode: str) -> None:
+    labels = {"app.kubernetes.io/instance": "payments_shop"}
+    annotations = {TRACKING: f"payments_{OWN_TRACKING_ID}"}
+    if mode == "label":
+        annotations = {"argocd.argoproj.io/sync-wave": "2"}
+
+    found = marked(labels=labels, annotations=annotations)
+
+    assert told(found) == ("Argo CD", "shop", True)
+    assert lives_in(found) == "payments"
