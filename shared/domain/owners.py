@@ -48,6 +48,15 @@ class Ownership:
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
 
+    def ref(self, cluster: str) -> WorkloadRef:
+        """Return the name under which the table remembers which responses changed what the owner manages."""
+        return owner_ref(cluster, self.kind, self.namespace, self.name)
+
+
+def owner_ref(cluster: str, kind: str, namespace: str, name: str) -> WorkloadRef:
+    """Return an owner's name in the table, which no workload can have."""
+    return WorkloadRef(cluster, namespace, f"owner-{kind.lower().replace(' ', '-')}", name)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -93,3 +102,7 @@ class Suspension:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
+
+    def ref(self, cluster: str) -> WorkloadRef:
+        """Return the owner's name in the table."""
+        return owner_ref(cluster, self.kind, self.namespace, self.name)

@@ -54,6 +54,11 @@ class WorkloadRecord:
         """Return the record with the claim taken."""
         return replace(self, live=response_id)
 
+    def noted(self, past: PastResponse) -> "WorkloadRecord":
+        """Return the record with a response noted as the last one that changed something here."""
+        others = tuple(known for known in self.responses if known.id != past.id)
+        return replace(self, responses=(*others, past)[-LAST_RESPONSES:])
+
     def rolled_back(self, restored: Restored, *, cooldown_until: datetime) -> "WorkloadRecord":
         """Return the record after a rollback: the revision left is quarantined, the cooldown runs."""
         quarantined = _latest((*self.quarantined, restored.from_template_id))

@@ -69,7 +69,7 @@ class Intend:
     """A change to be stored as an intent and then made. `takes_token`: it counts as an automatic rollback.
 
     `claims` are further workloads that the change touches: they are claimed with the intent, or it is not
-    made.
+    made. `notes` are records in which it is put down that this response changed something.
     """
 
     response: Response
@@ -77,6 +77,7 @@ class Intend:
     facts: Facts = field(default_factory=dict)
     takes_token: bool = False
     claims: tuple[WorkloadRef, ...] = ()
+    notes: tuple[WorkloadRef, ...] = ()
 
 
 Result = Done | Wait | Stop | Intend

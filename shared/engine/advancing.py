@@ -177,7 +177,7 @@ class Advancer:
 
     def _intend(self, hand: Hand, result: Intend, now: datetime) -> tuple[datetime | None, bool]:
         """Store the intent, and with it the claims of what else the change touches."""
-        claims = self._claims(result.response, result.claims)
+        claims = self._claims(result.response, result.claims, result.notes)
         if not isinstance(claims, tuple):
             return self._follow(hand, _in_turn(result.response, claims, now))
         intent = Intent.of(result.change, step=result.response.phase)
@@ -193,20 +193,27 @@ class Advancer:
         return None, stored is not Stored.NO
 
     def _claims(
-        self, response: Response, wanted: Sequence[WorkloadRef]
+        self, response: Response, wanted: Sequence[WorkloadRef], notes: Sequence[WorkloadRef]
     ) -> tuple[Versioned[WorkloadRecord], ...] | Response:
-        """Return the records of further workloads, claimed; or the live response that has one of them."""
-        found = self.records.read(workloads=wanted).workloads if wanted else {}
+        """Return the records of further workloads, claimed, and of owners, with a note in them.
+
+        Where another live response has one of the workloads, that one is returned.
+        """
+        read = self.records.read(workloads=[*wanted, *notes]).workloads if wanted or notes else {}
+        found = {ref: read[ref] for ref in wanted}
         others = [r.value.live for r in found.values() if r.value.live not in (None, response.id)]
         states = self.records.read(responses=[id_ for id_ in others if id_]).states if others else {}
         living = [state.response for state in states.values() if state.response.live]
         if living:
             return min(living, key=lambda other: (other.started_at, other.id))
-        return tuple(
+        past = PastResponse(response.id, response.started_at, response.phase, "")
+        noted = [Versioned(read[ref].value.noted(past), read[ref].version) for ref in notes]
+        claimed = [
             Versioned(r.value.claimed(response.id), r.version)
             for r in found.values()
             if r.value.live != response.id
-        )
+        ]
+        return (*claimed, *noted)
 
     def _released(self, response: Response, past: PastResponse) -> tuple[Versioned[WorkloadRecord], ...]:
         """Return the records of further workloads without this response's claim."""

@@ -72,7 +72,9 @@ class Rollback:
             facts["owner"] = response.target.told
         companions = response.ownership.companions if response.ownership and response.target else ()
         change = _change(response, choice, seen)
-        return Intend(response, change, facts, takes_token=response.automatic, claims=companions)
+        notes = (response.ownership.ref(response.workload.cluster),) if response.ownership else ()
+        token = response.automatic
+        return Intend(response, change, facts, takes_token=token, claims=companions, notes=notes)
 
     def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
         """Note the rollback on the response and on the workload's record."""

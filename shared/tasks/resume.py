@@ -69,16 +69,19 @@ class Resume:
     ) -> bool:
         """Return whether the owner may start now: nobody is at the workload, and nothing would be undone.
 
-        A rollback that came after this response's own is another one's to judge.
+        A rollback that came after this response's own, of this workload or another one of the owner's, may
+        rely on its being stopped: then only a person can tell.
         """
-        view = self.records.read(workloads=[response.workload], freezes=True)
-        record = view.workloads[response.workload].value
+        owner = stopped.ref(response.workload.cluster)
+        view = self.records.read(workloads=[response.workload, owner], freezes=True)
+        record, under_owner = view.workloads[response.workload].value, view.workloads[owner].value.responses
         if record.live is not None:
             return False
         if "by" in task.facts:
             return True
         frozen = view.freezes.value.holding(now, namespace=response.workload.namespace, team=response.team)
-        ours = record.restored is not None and record.restored.response_id == response.id
+        last = under_owner[-1].id if under_owner else ""
+        ours = last == response.id and record.restored is not None and record.restored.response_id == last
         if frozen is not None or not ours:
             return False
         return self.owners.in_step(stopped, commit=self._reverted(response, tasks))
