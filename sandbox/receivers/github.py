@@ -1,4 +1,4 @@
-"""GitHub: comments on issues, through its REST API."""
+"""GitHub: comments on issues, and repositories with pull requests, through its APIs."""
 
 import itertools
 import math
@@ -13,13 +13,18 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from sandbox.receivers.github_answers import error, invalid, page, refused
+from sandbox.receivers.github_git import GitRoutes, body_of, repository_name
+from sandbox.receivers.github_hosted import Hosted
+from sandbox.receivers.github_pulls import PullRoutes
 from sandbox.receivers.rates import Allowance
 from sandbox.receivers.receiving import Act, Clock, Received, Receiver, Refused, bearer, decoded
 
 TOKEN = "ghp_sandbox0000000000"  # noqa: S105 - made up, worth nothing outside the sandbox
 ISSUES = MappingProxyType({"shop/checkout#12": "Checkout is failing"})
 
-_DOCS = "https://docs.github.com/rest"
+NO_REPOSITORIES: Mapping[str, Hosted] = MappingProxyType({})
+
 _ACCEPT = "application/vnd.github+json"
 _VERSIONS = ("2022-11-28",)
 _COMMENTS_PER_MINUTE = 80
@@ -42,7 +47,7 @@ class CommentBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class GitHub(Receiver):
-    """Some issues (``owner/repo#12``, with their titles) that one user may comment on.
+    """Some issues (``owner/repo#12``, with their titles) and repositories, for one user with a token.
 
     Checked as documented; stricter, `Accept` and `X-GitHub-Api-Version` must be those that GitHub
     recommends, and a field that is not known is refused.
@@ -54,9 +59,13 @@ class GitHub(Receiver):
         token: str = TOKEN,
         login: str = "backout-bot",
         issues: Mapping[str, str] = ISSUES,
+        repositories: Mapping[str, Hosted] = NO_REPOSITORIES,
         clock: Clock = time.time,
         port: int = 0,
     ) -> None:
+        self._repositories = repositories
+        self._git = GitRoutes(repositories, admit=self._admit, login=login, clock=clock)
+        self._pulls = PullRoutes(repositories, self._git, admit=self._admit, login=login)
         super().__init__(clock=clock, port=port)
         self.comments: list[Comment] = []
         self._token, self._login, self._issues = token, login, issues
@@ -77,13 +86,15 @@ class GitHub(Receiver):
             ("GET", "/repos/{owner}/{repo}/issues/{number:int}", self._issue),
             ("GET", "/repos/{owner}/{repo}/issues/{number:int}/comments", self._list),
             ("POST", "/repos/{owner}/{repo}/issues/{number:int}/comments", self._post),
+            *self._pulls.routes(),
+            *self._git.routes(),
         ]
 
     def failure(self, status: int, message: str, headers: Mapping[str, str]) -> Response:
-        return JSONResponse(_error(status, message), status, headers)
+        return JSONResponse(error(status, message), status, headers)
 
     def not_found(self) -> Response:
-        return JSONResponse(_error(404, "Not Found"), 404)
+        return JSONResponse(error(404, "Not Found"), 404)
 
     def _admit(self, received: Received) -> None:
         if not received.headers.get("user-agent"):
@@ -92,12 +103,16 @@ class GitHub(Receiver):
         token = bearer(received) or bearer(received, "token")
         if token != self._token:
             why = "Requires authentication" if token is None else "Bad credentials"
-            raise Refused(JSONResponse(_error(401, why), 401))
+            raise refused(401, why)
         if received.headers.get("accept") != _ACCEPT:
-            raise Refused(JSONResponse(_error(415, f"Unsupported 'Accept' header: must be {_ACCEPT}"), 415))
+            raise refused(415, f"Unsupported 'Accept' header: must be {_ACCEPT}")
         if received.headers.get("x-github-api-version") not in _VERSIONS:
             why = f"X-GitHub-Api-Version must be one of {', '.join(_VERSIONS)}"
-            raise Refused(JSONResponse(_error(400, why), 400))
+            raise refused(400, why)
+        wait_seconds = 0.0 if received.method == "GET" else self._writes.take(self._token, now=self._clock())
+        if wait_seconds > 0:
+            why = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+            raise refused(403, why, {"Retry-After": str(math.ceil(wait_seconds))})
 
     def _named(self, received: Received) -> str:
         """Name the issue that is asked for, if there is one."""
@@ -113,10 +128,12 @@ class GitHub(Receiver):
 
     def _repository(self, received: Received) -> Response:
         self._admit(received)
-        name = f"{received.parameters['owner']}/{received.parameters['repo']}"
-        if not any(issue.startswith(f"{name}#") for issue in self._issues):
+        name = repository_name(received)
+        hosted = self._repositories.get(name)
+        if hosted is None and not any(issue.startswith(f"{name}#") for issue in self._issues):
             raise Refused(self.not_found())
-        permissions = {"admin": False, "push": False, "pull": True}
+        pushes = hosted is not None and hosted.contents == "write"
+        permissions = {"admin": False, "push": pushes, "pull": True}
         repository = {"id": 1, "full_name": name, "private": True, "has_issues": True, "archived": False}
         return JSONResponse({**repository, "permissions": permissions})
 
@@ -136,11 +153,11 @@ class GitHub(Receiver):
         every = [comment for comment in self.comments if comment.issue == issue]
         if since := received.query.get("since"):
             every = [comment for comment in every if comment.created_at >= since]
-        page, size = _whole(received, "page", 1), min(_whole(received, "per_page", 30), 100)
+        at, size = page(received)
         last = max(1, math.ceil(len(every) / size))
-        start, links = (page - 1) * size, []
-        for relation, number in (("prev", page - 1), ("next", page + 1), ("first", 1), ("last", last)):
-            useful = page > 1 if relation in {"prev", "first"} else page < last
+        start, links = (at - 1) * size, []
+        for relation, number in (("prev", at - 1), ("next", at + 1), ("first", 1), ("last", last)):
+            useful = at > 1 if relation in {"prev", "first"} else at < last
             if useful:
                 query = urlencode({**received.query, "page": number})
                 links.append(f'<{self.url}{received.path}?{query}>; rel="{relation}"')
@@ -150,18 +167,11 @@ class GitHub(Receiver):
     def _post(self, received: Received) -> Response:
         self._admit(received)
         issue = self._named(received)
-        wait_seconds = self._writes.take(self._token, now=self._clock())
-        if wait_seconds > 0:
-            why = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
-            raise Refused(self.failure(403, why, {"Retry-After": str(math.ceil(wait_seconds))}))
-        try:
-            body = received.json()
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise Refused(JSONResponse(_error(400, "Problems parsing JSON"), 400)) from None
-        text = decoded(body, CommentBody, refuse=lambda why: _unprocessable("invalid", "body", why)).body
+        body = body_of(received)
+        text = decoded(body, CommentBody, refuse=lambda why: invalid("IssueComment", "body", why)).body
         if len(text) > _MOST_BODY:
             why = f"Body is too long (maximum is {_MOST_BODY} characters)"
-            raise Refused(_unprocessable("unprocessable", "data", why))
+            raise Refused(invalid("IssueComment", "data", why, code="unprocessable"))
         return JSONResponse(self._shown(self.comment(issue, text, user=self._login)), 201)
 
     def _shown(self, comment: Comment) -> dict[str, Any]:
@@ -177,18 +187,3 @@ class GitHub(Receiver):
             "updated_at": comment.created_at,
             "author_association": "COLLABORATOR",
         }
-
-
-def _whole(received: Received, name: str, default: int) -> int:
-    """Read a count from the query; GitHub takes the default for what is none."""
-    text = received.query.get(name, "")
-    return int(text) if text.isdecimal() and int(text) > 0 else default
-
-
-def _error(status: int, message: str) -> dict[str, Any]:
-    return {"message": message, "documentation_url": _DOCS, "status": str(status)}
-
-
-def _unprocessable(code: str, field: str, message: str) -> JSONResponse:
-    error = {"resource": "IssueComment", "code": code, "field": field, "message": message}
-    return JSONResponse({**_error(422, "Validation Failed"), "errors": [error]}, 422)

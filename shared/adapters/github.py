@@ -80,12 +80,12 @@ def _last_comments(calls: Calls, issue: str) -> list[_Comment]:
 
 def _text(message: Message) -> str:
     lines = "\n".join((message.title, "", *message.lines))
-    story = [_fenced("\n".join(message.timeline))] if message.code == "ended" and message.timeline else []
+    story = [fenced("\n".join(message.timeline))] if message.code == "ended" and message.timeline else []
     links = [f"[{name}]({url})" for name, url in message.links.items()]
-    return "\n\n".join([_fenced(lines), *story, *([" · ".join(links)] if links else [])])
+    return "\n\n".join([fenced(lines), *story, *([" · ".join(links)] if links else [])])
 
 
-def _fenced(text: str) -> str:
+def fenced(text: str) -> str:
     """Put text in a fence that is longer than any in it."""
     text = text[: _LONGEST_TEXT // 2]
     longest = max((len(run) for run in re.findall("`+", text)), default=0)

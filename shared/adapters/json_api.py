@@ -124,7 +124,7 @@ class Calls:
     def _refused(self, answer: "httpx.Response", text: bytes) -> NoReturn:
         status = answer.status_code
         said = f"answered {status}{self._quoted(text)}"
-        if status in _PASSING or status >= 500 or _limited(answer.headers, status):
+        if status in _PASSING or status >= 500 or _limited(answer.headers, status, text):
             raise self._temporary(said, seconds=_pause(answer.headers, status))
         raise Refused(f"{self._api.name} {said}{_HINTS.get(status, '')}", status=status)
 
@@ -155,9 +155,11 @@ def _words(answer: object) -> list[str]:
             return []
 
 
-def _limited(headers: Mapping[str, str], status: int) -> bool:
-    """Return whether a 403 is GitHub's way to say: not so fast."""
-    return status == 403 and ("Retry-After" in headers or headers.get("X-RateLimit-Remaining") == "0")
+def _limited(headers: Mapping[str, str], status: int, text: bytes) -> bool:
+    """Return whether a 403 is GitHub's way to say: not so fast. Some of them say it in words only."""
+    return status == 403 and (
+        "Retry-After" in headers or headers.get("X-RateLimit-Remaining") == "0" or b"rate limit" in text
+    )
 
 
 def _pause(headers: Mapping[str, str], status: int) -> float:

@@ -137,6 +137,12 @@ def test_retry_after_may_be_a_date() -> None:
     assert 85 < error.retry_after <= 90
 
 
+def test_a_forbidden_that_names_a_limit_in_words_only_is_worth_another_try() -> None:
+    said = b'{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}'
+
+    assert isinstance(error_when(Answer(403, said, JSON)), TemporaryError)
+
+
 def test_a_forbidden_that_is_a_limit_waits_for_its_reset() -> None:
     reset = str(round(time.time()) + 300)
     error = error_when(Answer(403, b"", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}))
