@@ -7,8 +7,8 @@ from shared.adapters.github import API_VERSION, fenced
 from shared.adapters.github_repository import RIGHTS_NEEDED, Commit, Pull, Repository
 from shared.adapters.json_api import TELL_SECONDS, JsonApi, Refused
 from shared.domain.changes import Applied, RevertCommit
+from shared.domain.owners import Reverted, Revertible
 from shared.errors import PermanentError
-from shared.ports import Reverted, Revertible
 
 TRAILER = "Backout-Response"
 

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared.bootstrap import channels
+from shared.bootstrap import channels, owners
 from shared.domain import aftercare
 from shared.domain.aftercare import Aftercare
 from shared.domain.escalation import Escalation
@@ -299,10 +299,11 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
     from shared.adapters.prometheus import PrometheusSignals
 
     source = settings.prometheus
+    workloads = KubernetesWorkloads(
+        settings.cluster, kubeconfig=kubeconfig, ignored_annotations=settings.ignored_annotations
+    )
     return Outside(
-        workloads=KubernetesWorkloads(
-            settings.cluster, kubeconfig=kubeconfig, ignored_annotations=settings.ignored_annotations
-        ),
+        workloads=workloads,
         signals=PrometheusSignals(
             source.url if source else "",
             headers=secrets.headers(source.headers) if source else {},
@@ -312,6 +313,8 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         health=HttpHealth(),
         channels=channels.people_of(settings, secrets),
         caller=channels.caller_of(settings, secrets) if settings.teams else None,
+        owners=owners.owners_of(settings, secrets, workloads),
+        repositories=owners.repositories_of(settings, secrets),
     )
 
 

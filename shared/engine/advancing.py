@@ -177,11 +177,12 @@ class Advancer:
 
     def _intend(self, hand: Hand, result: Intend, now: datetime) -> tuple[datetime | None, bool]:
         """Store the intent, and with it the claims of what else the change touches."""
-        claims = self._claims(result.response, result.claims, result.notes)
+        wanted = [ref for ref in result.claims if ref != result.response.workload]
+        claims = self._claims(result.response, wanted, result.notes)
         if not isinstance(claims, tuple):
             return self._follow(hand, _in_turn(result.response, claims, now))
         intent = Intent.of(result.change, step=result.response.phase)
-        held = dict.fromkeys((*result.response.claims, *result.claims))
+        held = dict.fromkeys((*result.response.claims, *wanted))
         hand.response = replace(result.response, intent=intent, claims=tuple(held))
         hand.note(now, "intended", {"change": intent.kind, **result.facts})
         storm: Storm | None = None

@@ -14,9 +14,9 @@ from sandbox.receivers.github import TOKEN
 from sandbox.receivers.github_hosted import Hosted, PullRequest
 from shared.adapters.github_reverts import GitHubRepositories
 from shared.domain.changes import Applied, RevertCommit
+from shared.domain.owners import Reverted, Revertible
 from shared.domain.workloads import WorkloadRef
 from shared.errors import PermanentError, TemporaryError
-from shared.ports import Reverted, Revertible
 from tests.fakes.http_server import Answer, serving
 
 NAME = "shop/checkout"
