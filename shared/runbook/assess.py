@@ -111,11 +111,9 @@ class Assess:
         A yes was given knowing what was not known; it is not made to wait for what may never be.
         """
         decision, service = looked.decision, looked.service
-        if decision.action is not Action.NONE:
+        if decision.action is not Action.NONE or self._needs_the_past(response, looked):
             return None
         if not looking.unclear(response, decision, looked.workload):
-            if self._regressed_before(response, looked):
-                return None
             facts = looking.readings_of(decision)
             return looking.recovered(replace(response, decision=decision), service, looked.live, now, facts)
         spent = now - response.step_started_at
@@ -127,9 +125,11 @@ class Assess:
             return Wait(waiting, until, code, looking.readings_of(decision))
         return None
 
-    def _regressed_before(self, response: Response, looked: _Look) -> bool:
-        """Return whether a latency regression may be all that matches: it needs the time before to tell."""
-        return Signal.LATENCY_REGRESSION in response.heard.carried and not response.baseline
+    def _needs_the_past(self, response: Response, looked: _Look) -> bool:
+        """Return whether a regression may be all that matches, and only the time before is left to tell."""
+        regression, p95 = Signal.LATENCY_REGRESSION, looked.live.readings.get(Signal.LATENCY_P95)
+        computed = regression in response.heard.carried and regression not in looked.service.queries
+        return computed and p95 is not None and p95.is_number and not response.baseline
 
     def _decide(self, case: Case, looked: _Look, now: datetime) -> Result:
         response = case.response
@@ -210,8 +210,8 @@ class Assess:
         """
         live = looked.live
         p95, before = live.readings.get(Signal.LATENCY_P95), response.baseline.get(Signal.LATENCY_P95)
-        regressed = live.readings.get(Signal.LATENCY_REGRESSION)
-        if p95 is not None and before is not None and (regressed is None or not regressed.is_number):
+        own = Signal.LATENCY_REGRESSION in looked.service.queries
+        if p95 is not None and before is not None and not own:
             readings = {**live.readings, Signal.LATENCY_REGRESSION: signals.regression(p95, before)}
             live = replace(live, readings=readings)
         decision = looking.weighed(looked.service, response, live)
@@ -252,7 +252,12 @@ class Assess:
         return _Lived(self._read_at(until, looked.service), earlier.result())
 
     def _read_at(self, at: datetime, service: Service) -> dict[Signal, Reading]:
-        return dict(self.signals.measure(service, QUERYABLE, at=at).readings)
+        """Measure a past moment; without its traffic known to be enough, it says nothing of requests."""
+        past = self.signals.measure(service, QUERYABLE, at=at)
+        if past.traffic_per_minute.is_number or not service.min_requests_per_minute:
+            return dict(past.readings)
+        nothing = Reading.unknown("the traffic at that time is not known")
+        return {s: nothing if s in signals.NEEDS_TRAFFIC else r for s, r in past.readings.items()}
 
     def _findings(
         self,

@@ -133,10 +133,12 @@ def _watched(response: Response) -> tuple[Signal, ...]:
 def past_target(service: Service, response: Response, readings: Readings) -> str:
     """Return what is past its target, in words, or nothing.
 
-    The runbook's targets (0.1 % errors, p95 of 500 ms) are never stricter than what the service did before
-    the bad rollout; and no row of the matrix may match.
+    The runbook's targets (0.1 % errors, p95 of 500 ms) and the rows of the matrix, none of which may match,
+    are never stricter than what the service did before the bad rollout.
     """
-    matched = decisions.decide(service.matrix, readings).matched
+    before = {s: (r.value or 0.0) * SLACK for s, r in response.baseline.items()}
+    rows = decisions.decide(service.matrix, readings).matched
+    matched = [row for row in rows if (row.reading.value or 0.0) > before.get(row.signal, 0.0)]
     if matched:
         return f"{matched[0].row} is {matched[0].reading.value:g}"
     goals = (
@@ -144,8 +146,7 @@ def past_target(service: Service, response: Response, readings: Readings) -> str
         (Signal.LATENCY_P95, service.targets.latency_p95),
     )
     for signal, target in goals:
-        before = response.baseline.get(signal)
-        allowed = max(target, (before.value or 0.0) * SLACK if before is not None else 0.0)
+        allowed = max(target, before.get(signal, 0.0))
         reading = readings.get(signal)
         if reading is not None and reading.value is not None and reading.value > allowed:
             return f"{signal.value} is {reading.value:g}, target {allowed:g}"

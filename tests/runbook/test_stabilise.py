@@ -1,5 +1,6 @@
 """Watching: when samples count, when they have held, and what the service is measured against."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from shared.domain.reasons import Reason
 from shared.domain.response import Outcome, Step
 from shared.domain.services import Targets, Timing
-from shared.domain.signals import Signal
+from shared.domain.signals import Reading, Signal
+from shared.runbook.stabilise import past_target
 from tests.engine.world import BAD, BROKEN, GOOD, HEALTHY, World, a_service, an_alert
 
 CLOSE = Timing(poll=10.0, scrape=5.0, stabilise=300.0)
@@ -159,3 +161,33 @@ def test_a_service_without_a_signal_source_whose_alerts_fire_on_is_inconclusive(
     world.run_to(answer.response_id, Step.APPROVE)
     world.say(answer.response_id, "approve")
     assert world.ended(answer.response_id) == (Outcome.INCONCLUSIVE, Reason.SIGNALS_UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "fails"),
+    [
+        (Reading.number(6.0), 7.19, False),
+        (Reading.number(6.0), 7.21, True),
+        (Reading.number(0.1), 0.5, False),
+        (Reading.number(0.1), 0.51, True),
+        (Reading.idle(2.0), 0.5, False),
+        (Reading.idle(2.0), 0.51, True),
+        (Reading.unknown("no traffic"), 6.0, True),
+    ],
+)
+def test_a_latency_may_be_a_fifth_above_what_it_was_or_what_the_target_allows(
+    before: Reading, now: float, fails: bool
+) -> None:
+    world, response_id = watched()
+    response = replace(world.response(response_id), baseline={Signal.LATENCY_P95: before})
+
+    failing = past_target(world.services[0], response, {Signal.LATENCY_P95: Reading.number(now)})
+
+    assert bool(failing) is fails
+
+
+def test_a_regression_fails_however_slow_the_target_allows_it_to_be() -> None:
+    world, response_id = watched()
+    readings = {Signal.LATENCY_P95: Reading.number(0.16), Signal.LATENCY_REGRESSION: Reading.number(1.0)}
+
+    assert past_target(world.services[0], world.response(response_id), readings).startswith("latency_regr")
