@@ -25,6 +25,7 @@ class Wanted(StrEnum):
     ASSESS = "assess"
     ROLLBACK = "rollback"
     SCALE = "scale"
+    REVERT = "revert"
 
 
 def invoke(
@@ -34,6 +35,7 @@ def invoke(
     workload: Annotated[str, typer.Option(help="Or its workload: namespace/kind/name.")] = "",
     to_revision: Annotated[int | None, typer.Option(help="With rollback: to which revision.")] = None,
     replicas: Annotated[int | None, typer.Option(help="With scale: how many.")] = None,
+    commit: Annotated[str, typer.Option(help="With revert: the commit, where nothing names it.")] = "",
     signal: Annotated[
         list[str] | None, typer.Option(help="A reading to start from, like error_rate=0.12; repeatable.")
     ] = None,
@@ -49,13 +51,14 @@ def invoke(
     token: Token = "",
     as_json: Json = False,
 ) -> None:
-    """Order an assessment, a rollback or more capacity."""
+    """Order an assessment, a rollback, more capacity, or a revert in git."""
     if bool(service) == bool(workload):
         raise typer.BadParameter("give either --service or --workload")
     order: dict[str, Any] = {"action": action.value, "reason": reason, "dry_run": dry_run}
     order |= {"service": service} if service else {"workload": workload}
     order |= {"to_revision": to_revision} if to_revision is not None else {}
     order |= {"replicas": replicas} if replicas is not None else {}
+    order |= {"commit": commit} if commit else {}
     order |= {"signals": dict(map(_signal, signal or [])), "override": override or []}
     server = Server(url, token)
     with printing.telling(as_json):
@@ -102,6 +105,8 @@ def _tell_rehearsal(told: dict[str, Any], *, as_json: bool) -> None:
             "asks": ", ".join(telling.reason_text(code) for code in told["asks"]),
             "joins": told["joins"],
             "readings": telling.readings(told["facts"]),
+            "owner": told["facts"].get("owner"),
+            "note": told["facts"].get("owner_note"),
         }
         choice = told["choice"]
         if choice:

@@ -37,6 +37,10 @@ def print_tail(console: Console, response: Mapping[str, Any]) -> None:
     console.print(f"[{_colour(phase)}]{short(phase)}[/] {short(response['reason_text'])}".rstrip())
     if phase == "approve":
         console.print(f"Answer with: backout approve {response['id']}  or  backout abort {response['id']}")
+    for stopped in response.get("still_suspended", ()):
+        console.print(
+            f"[yellow]still stopped[/]: {short(stopped)}; start it with: backout resume {response['id']}"
+        )
     for task in response["tasks"]:
         if str(task["result"]).startswith(("given up", "attempt")):
             console.print(f"task {short(task['name'])}: {short(task['result'])}")

@@ -1,5 +1,6 @@
 """The owners of workloads and the repositories: what the configuration names becomes their adapters."""
 
+from shutil import which
 from typing import TYPE_CHECKING
 
 from shared.settings import Secrets, Settings
@@ -9,13 +10,19 @@ if TYPE_CHECKING:
     from shared.ports import Owners, Repositories
 
 
-def owners_of(settings: Settings, secrets: Secrets, workloads: "KubernetesWorkloads") -> "Owners":
+def owners_of(settings: Settings, workloads: "KubernetesWorkloads", *, kubeconfig: str | None) -> "Owners":
     """Return the adapter of each kind of owner; those in the cluster share its connection."""
-    from shared.adapters.owners import OwnersByKind, flux
+    from shared.adapters.owners import OwnersByKind, flux, helm
 
     adapters: dict[str, Owners] = {
         kind: flux.FluxOwner(workloads.connection, kind) for kind in (flux.KUSTOMIZATION, flux.HELM_RELEASE)
     }
+    program = settings.owners.helm_program
+    adapters[helm.KIND] = helm.HelmOwner(
+        workloads.connection,
+        program=(which(program) or program) if program else "",
+        kubeconfig=kubeconfig or "",
+    )
     return OwnersByKind(adapters)
 
 

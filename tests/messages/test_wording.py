@@ -25,6 +25,12 @@ FACTS: Mapping[str, Mapping[str, Scalar]] = {
     "scaled": {"before": 3, "after": 5, "autoscaler": ""},
     "scale_not_possible": {"replicas": 3, "kind": "daemonset"},
     "capacity_left_alone": {"added": 5},
+    "owner_stopped": {"owner": "Argo CD argocd/shop"},
+    "owner_resumed": {"owner": "Argo CD argocd/shop"},
+    "owner_left_alone": {"owner": "Argo CD argocd/shop"},
+    "still_stopped": {"owner": "Argo CD argocd/shop"},
+    "reverted": {"url": "https://github.com/shop/checkout/commit/5e0", "commit": "5e0", "pull_request": 0},
+    "revert_failed": {"detail": "main is protected"},
     "ended": {"outcome": "failed", "reason": "rollout_failed", "detail": "deadline exceeded"},
     "alerts_again": {"alert": "HighErrorRate", "because": "error_rate_high"},
 }

@@ -133,6 +133,7 @@ class HelmOwner:
             name=alone.name,
             version=str(newest.number),
             by_owner=True,
+            or_template=True,
             note="the next helm upgrade installs what its chart and values say: change them first",
             companions=tuple(one.ref for one in held if one.ref != workload.ref),
         )
