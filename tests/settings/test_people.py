@@ -248,7 +248,7 @@ def test_the_last_level_is_called_in_spite_of_an_acknowledgement_unless_it_says_
         (SERVICE % "pagerduty_service: Checkout", "services[0].pagerduty_service: expected a PagerDuty id"),
         (SERVICE % "github: {repository: checkout, issue: 1}", "services[0].github.repository: expected"),
         (SERVICE % "github: {repository: shop/checkout, issue: 0}", "services[0].github.issue: expected"),
-        (SERVICE % "github: {repository: shop/checkout}", "services[0].github.repository: is missing"),
+        (SERVICE % "github: {issue: 12}", "services[0].github.repository: is missing"),
         (
             SERVICE % "status_components: {cmp1: broken}",
             "services[0].status_components.cmp1: expected one of operational, under_maintenance",
