@@ -37,13 +37,18 @@ def demo(
     people: Annotated[
         bool, typer.Option("--people", help="With people in it: Slack asks, PagerDuty and others hear.")
     ] = False,
+    gitops: Annotated[
+        bool, typer.Option("--gitops", help="With Argo CD in it, which would undo a plain rollback.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Break a made-up shop on this machine and watch it being rolled back."""
     from cli.demo import run
 
+    if people and gitops:
+        raise typer.BadParameter("give either --people or --gitops")
     with printing.telling(as_json):
-        code = run(as_json=as_json, people=people)
+        code = run(as_json=as_json, people=people, by_git=gitops)
     raise typer.Exit(code)
 
 

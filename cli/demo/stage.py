@@ -8,10 +8,10 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -25,6 +25,9 @@ from shared import bootstrap, settings
 from shared.adapters.dynamodb import DynamoRecords, embedded_table
 from shared.errors import ConfigurationError
 from shared.ports import Message
+
+if TYPE_CHECKING:
+    from cli.demo.gitops import GitOps
 
 NAMESPACE, NAME = "production", "checkout"
 GOOD, BAD = "registry.example/checkout:1.4.1", "registry.example/checkout:1.4.2"
@@ -71,9 +74,13 @@ class Stage:
     monitoring: Monitoring
     door: bootstrap.Door
     url: str
+    gitops: "GitOps | None" = None
 
     def deploy(self, image: str) -> datetime:
-        """Deploy an image, as a pipeline would; return when."""
+        """Deploy an image, by a push or as a pipeline would; return when."""
+        if self.gitops is not None:
+            self.gitops.push(image)
+            return datetime.now(UTC)
         patch = {"spec": {"template": {"spec": {"containers": [{"name": NAME, "image": image}]}}}}
         answer = httpx.patch(
             f"{self.cluster.url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{NAME}",
@@ -108,15 +115,23 @@ class Stage:
 
 @contextmanager
 def stage(
-    *, tell: Callable[[Message], None], cast: Cast | None = None, prefer_real: bool = True
+    *,
+    tell: Callable[[Message], None],
+    cast: Cast | None = None,
+    by_git: bool = False,
+    prefer_real: bool = True,
 ) -> Iterator[Stage]:
     """Set everything up with the good version running under traffic; tear it down again at the end.
 
     With a `cast` the service is in mode approve and people are told by the systems in it; without, by `tell`.
+    `by_git` has Argo CD deploy what is in a repository, and heal what is changed beside it.
     """
     with ExitStack() as running:
         cluster = running.enter_context(Cluster(start_seconds=0.5))
-        _first_deploy(cluster)
+        cluster.create_namespace(NAMESPACE)
+        gitops = running.enter_context(_gitops(cluster)) if by_git else None
+        if gitops is None:
+            _first_deploy(cluster)
         shop = running.enter_context(
             Shop(cluster_url=cluster.url, behaviours=BEHAVIOURS, namespace=NAMESPACE)
         )
@@ -133,7 +148,7 @@ def stage(
                 prefer_real=prefer_real,
             )
         )
-        text = _configuration(watching, shop, cast)
+        text = _configuration(watching, shop, cast, gitops)
         client = running.enter_context(embedded_table("backout-demo"))
         configured = settings.parse(text, named="the demo's configuration")
         outside = bootstrap.outside_of(
@@ -148,10 +163,16 @@ def stage(
         )
         running.callback(local.close)
         running.enter_context(_served(local, door_socket, str(cluster.kubeconfig_path)))
-        yield Stage(cluster, shop, watching, local.door, url)
+        yield Stage(cluster, shop, watching, local.door, url, gitops)
 
 
-def _configuration(watching: Monitoring, shop: Shop, cast: Cast | None) -> str:
+def _gitops(cluster: Cluster) -> AbstractContextManager["GitOps"]:
+    from cli.demo.gitops import gitops
+
+    return gitops(cluster.url, _manifest(), GOOD)
+
+
+def _configuration(watching: Monitoring, shop: Shop, cast: Cast | None, gitops: "GitOps | None") -> str:
     text = CONFIGURATION.format(
         prometheus=watching.prometheus_url,
         shop=shop.url,
@@ -159,11 +180,14 @@ def _configuration(watching: Monitoring, shop: Shop, cast: Cast | None) -> str:
         auth=casting.AUTH if cast else "",
         mode="approve" if cast else "auto",
     )
+    if gitops is not None:
+        from cli.demo.gitops import SERVICE_KEYS
+
+        return f"{text.rstrip()}{SERVICE_KEYS}{gitops.configuration()}"
     return f"{text.rstrip()}{casting.SERVICE_KEYS}{cast.configuration()}" if cast else text
 
 
-def _first_deploy(cluster: Cluster) -> None:
-    cluster.create_namespace(NAMESPACE)
+def _manifest() -> dict[str, Any]:
     labels = {"app": NAME}
     container = {
         "name": NAME,
@@ -172,14 +196,17 @@ def _first_deploy(cluster: Cluster) -> None:
         "resources": {"limits": {"cpu": "500m", "memory": "256Mi"}},
     }
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    deployment = {
+    return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels},
         "spec": {"replicas": REPLICAS, "selector": {"matchLabels": labels}, "template": template},
     }
+
+
+def _first_deploy(cluster: Cluster) -> None:
     path = f"{cluster.url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
-    httpx.post(path, json=deployment, timeout=10).raise_for_status()
+    httpx.post(path, json=_manifest(), timeout=10).raise_for_status()
 
 
 @contextmanager

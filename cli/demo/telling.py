@@ -14,12 +14,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from shared.domain import aftercare
 from shared.domain.response import Event, Outcome
 from shared.errors import ConfigurationError
 from shared.ports import Message, State
 
 if TYPE_CHECKING:
     from cli.demo.cast import Cast
+    from cli.demo.gitops import GitOps
     from cli.demo.people import Part
     from cli.demo.stage import Stage
 
@@ -29,7 +31,7 @@ WARM_UP_SECONDS = 8.0
 LONGEST_SECONDS = 50.0
 
 
-def run(*, as_json: bool, people: bool = False, prefer_real: bool = True) -> int:
+def run(*, as_json: bool, people: bool = False, by_git: bool = False, prefer_real: bool = True) -> int:
     """Play the demo; return 0 only if the good image runs again and the response is completed."""
     console = Console(stderr=as_json, highlight=False)
     try:
@@ -40,7 +42,9 @@ def run(*, as_json: bool, people: bool = False, prefer_real: bool = True) -> int
         story = _Story(console)
         with ExitStack() as running:
             cast = running.enter_context(_cast()) if people else None
-            playing = running.enter_context(stage(tell=story.told, cast=cast, prefer_real=prefer_real))
+            playing = running.enter_context(
+                stage(tell=story.told, cast=cast, by_git=by_git, prefer_real=prefer_real)
+            )
             return _play(playing, console, story, cast, as_json=as_json)
     except ConfigurationError as error:
         console.print(f"[red]{error}[/red]")
@@ -67,12 +71,16 @@ def _play(playing: "Stage", console: Console, story: "_Story", cast: "Cast | Non
     _until(playing.rolled_out, "the good version's rollout", 10)
     _until(lambda: time.monotonic() - story.began >= WARM_UP_SECONDS, "the good version's record", 20)
     deployed_at = playing.deploy(stage.BAD)
-    story.say(f"[red]deployed  {stage.BAD}[/red]  a quarter of its answers are errors")
+    how = "pushed   " if playing.gitops else "deployed "
+    story.say(f"[red]{how} {stage.BAD}[/red]  a quarter of its answers are errors")
     part = people.Part(cast, playing.url, story.say) if cast else None
     state = _watched(playing, story, deployed_at, part)
     if state is not None:
         _until(lambda: _all_told(playing, state), "the last messages", 15)
         story.flush()
+    if playing.gitops is not None and state is not None:
+        _until(lambda: not _suspended(playing, state), "Argo CD to run again", 45, story.flush)
+        _by_git(playing.gitops, console)
     if cast and state is not None:
         people.received(console, cast)
         silent = people.missing(cast)
@@ -86,6 +94,21 @@ def _all_told(playing: "Stage", state: State) -> bool:
     """Return whether nothing is owed any more but the timers of what has ended."""
     tasks = playing.door.records.tasks(state.response.id)
     return all(task.due_at is None for task in tasks if task.kind == "tell")
+
+
+def _suspended(playing: "Stage", state: State) -> list[str]:
+    """Return what the response stopped and nobody has started again."""
+    tasks = {task.name: task for task in playing.door.records.tasks(state.response.id)}
+    still = aftercare.still_stopped(state.response, tasks)
+    return [str(state.response.suspended)] if still else []
+
+
+def _by_git(gitops: "GitOps", console: Console) -> None:
+    """Print what the repository holds at the end, and whether Argo CD syncs by itself again."""
+    console.print("\nThe branch that Argo CD deploys from, the newest commit first")
+    for line in gitops.log():
+        console.print(f"  {escape(line)}", soft_wrap=True)
+    console.print(f"Argo CD's auto-sync is {'on again' if gitops.syncs_by_itself() else '[red]off[/red]'}")
 
 
 class _Story:
@@ -173,6 +196,7 @@ def _ended(playing: "Stage", console: Console, state: State | None, *, as_json: 
                     "rollbacks": playing.rollbacks(),
                     "alert_source": playing.monitoring.alert_source,
                 }
+                | ({"suspended": _suspended(playing, state)} if playing.gitops is not None else {})
             )
         )
         sys.stdout.flush()
@@ -207,10 +231,13 @@ def _seconds(events: Sequence[Event], code: str) -> float | None:
     return round((first.at - events[0].at).total_seconds(), 3) if first else None
 
 
-def _until(done: Callable[[], bool], what: str, seconds: float) -> None:
+def _until(
+    done: Callable[[], bool], what: str, seconds: float, meanwhile: Callable[[], None] = lambda: None
+) -> None:
     """Wait for something that has to happen; raise ConfigurationError when it does not in time."""
     ends_at = time.monotonic() + seconds
     while not done():
+        meanwhile()
         if time.monotonic() > ends_at:
             raise ConfigurationError(f"the demo gave up waiting for {what}")
         time.sleep(0.05)
