@@ -1,4 +1,4 @@
-"""The delivery by git: a repository as GitHub hosts it, and Argo CD, which syncs the cluster to it and heals drift."""
+"""The delivery by git: a repository as GitHub hosts it, and Argo CD, which syncs the cluster to it."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sandbox import argocd
 from sandbox.argocd import ArgoCD
+from sandbox.argocd import server as argocd
 from sandbox.receivers import GitHub, github
 from sandbox.receivers.git_repository import GitRepository
 from sandbox.receivers.github_hosted import Hosted
@@ -62,7 +62,7 @@ class GitOps:
 
 @contextmanager
 def gitops(cluster_url: str, manifest: Mapping[str, Any], image: str) -> Iterator[GitOps]:
-    """Start them, with the first version pushed and synced; their secrets are in the environment meanwhile."""
+    """Start them, with the first version pushed; their secrets are in the environment meanwhile."""
     with ExitStack() as running:
         for name, value in SECRETS.items():
             os.environ[name] = value

@@ -159,7 +159,9 @@ def stage(
         local = bootstrap.local(
             configured,
             DynamoRecords(client, "backout-demo"),
-            outside=outside if cast else replace(outside, channels={"log": _Audience(tell)}),
+            outside=outside
+            if cast
+            else replace(outside, channels={**outside.channels, "log": _Audience(tell)}),
         )
         running.callback(local.close)
         running.enter_context(_served(local, door_socket, str(cluster.kubeconfig_path)))

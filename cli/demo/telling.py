@@ -80,6 +80,8 @@ def _play(playing: "Stage", console: Console, story: "_Story", cast: "Cast | Non
         story.flush()
     if playing.gitops is not None and state is not None:
         _until(lambda: not _suspended(playing, state), "Argo CD to run again", 45, story.flush)
+        _until(lambda: _all_told(playing, state), "the last messages", 15)
+        story.flush()
         _by_git(playing.gitops, console)
     if cast and state is not None:
         people.received(console, cast)

@@ -313,7 +313,7 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         health=HttpHealth(),
         channels=channels.people_of(settings, secrets),
         caller=channels.caller_of(settings, secrets) if settings.teams else None,
-        owners=owners.owners_of(settings, workloads, kubeconfig=kubeconfig),
+        owners=owners.owners_of(settings, secrets, workloads, kubeconfig=kubeconfig),
         repositories=owners.repositories_of(settings, secrets),
     )
 

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from shared.tasks.escalate import Caller
 
 
+CARRY_ALL = frozenset({"webhook", "slack", "pagerduty"})
+"""Channels that carry all that people are told; GitHub and the status page carry a part of it."""
+
+
 def routing_of(settings: Settings, catalogue: Catalogue) -> Routing:
-    """Return which channel carries which news; the log carries all where no channel is configured."""
+    """Return which channel carries which news; the log carries all where no other channel does."""
     wants: dict[str, Wants] = {}
     if settings.people.webhook:
         wants["webhook"] = routing.always
@@ -33,8 +37,10 @@ def routing_of(settings: Settings, catalogue: Catalogue) -> Routing:
             lambda name: (service := catalogue.named(name)) is not None and service.customer_facing,
             ask=settings.status_page.ask,
         )
+    if not wants.keys() & CARRY_ALL:
+        wants["log"] = routing.always
     return Routing(
-        wants or {"log": routing.always},
+        wants,
         digests=bool(digest_channels(settings)),
         waits={"pagerduty": _grace(settings)},
     )
@@ -88,7 +94,7 @@ def people_of(settings: Settings, secrets: Secrets) -> "Mapping[str, People]":
         told["github"] = GitHubPeople(settings.github.url, secrets.value(settings.github.token))
     if settings.status_page:
         told["status_page"] = _status_page(settings, secrets)
-    return told or {"log": LogPeople()}
+    return told if told.keys() & CARRY_ALL else {**told, "log": LogPeople()}
 
 
 def _slack(settings: Settings, secrets: Secrets) -> "People":

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from shared.ports import Owners, Repositories
 
 
-def owners_of(settings: Settings, workloads: "KubernetesWorkloads", *, kubeconfig: str | None) -> "Owners":
+def owners_of(
+    settings: Settings, secrets: Secrets, workloads: "KubernetesWorkloads", *, kubeconfig: str | None
+) -> "Owners":
     """Return the adapter of each kind of owner; those in the cluster share its connection."""
     from shared.adapters.owners import OwnersByKind, flux, helm
 
@@ -23,6 +25,13 @@ def owners_of(settings: Settings, workloads: "KubernetesWorkloads", *, kubeconfi
         program=(which(program) or program) if program else "",
         kubeconfig=kubeconfig or "",
     )
+    if settings.owners.argo_cd is not None:
+        from shared.adapters.owners import argo_cd, argo_cd_api
+
+        configured = settings.owners.argo_cd
+        adapters[argo_cd_api.KIND] = argo_cd.ArgoCd(
+            configured.url, secrets.value(configured.token), cluster=settings.cluster
+        )
     return OwnersByKind(adapters)
 
 
