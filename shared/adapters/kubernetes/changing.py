@@ -14,6 +14,8 @@ from shared.domain.changes import (
     AbortRollout,
     Applied,
     ClusterChange,
+    EvictPods,
+    RestartWorkload,
     RestoreRevision,
     SetAutoscalerMinimum,
     SetReplicas,
@@ -70,6 +72,8 @@ class Changer:
                 raise PermanentError(
                     f"{change.workload} is no Argo Rollout", reason=Reason.KIND_NOT_SUPPORTED
                 )
+            case EvictPods() | RestartWorkload():
+                raise PermanentError(f"{type(change).__name__} is not known here")
 
     def _restore(self, change: RestoreRevision, budget: Budget) -> Applied:
         """Put the revision's template back, in one round trip if it was read in this process just before.
