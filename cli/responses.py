@@ -26,6 +26,7 @@ class Wanted(StrEnum):
     ROLLBACK = "rollback"
     SCALE = "scale"
     REVERT = "revert"
+    FLUSH = "flush"
 
 
 def invoke(
@@ -51,7 +52,7 @@ def invoke(
     token: Token = "",
     as_json: Json = False,
 ) -> None:
-    """Order an assessment, a rollback, more capacity, or a revert in git."""
+    """Order an assessment, a rollback, more capacity, a revert in git or a flush of the cache."""
     if bool(service) == bool(workload):
         raise typer.BadParameter("give either --service or --workload")
     order: dict[str, Any] = {"action": action.value, "reason": reason, "dry_run": dry_run}
@@ -205,10 +206,16 @@ def _patiently(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def approve(
-    response_id: Id, reason: Why = "", url: Url = DEFAULT_URL, token: Token = "", as_json: Json = False
+    response_id: Id,
+    *,
+    reason: Why = "",
+    choice: Annotated[str, typer.Option(help="Which remedy, where several are offered.")] = "",
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    as_json: Json = False,
 ) -> None:
     """Say yes to what a response asks."""
-    _say(Server(url, token), response_id, "approve", reason, as_json=as_json)
+    _say(Server(url, token), response_id, "approve", reason, choice=choice, as_json=as_json)
 
 
 def abort(
@@ -232,9 +239,12 @@ def resume(
     _say(Server(url, token), response_id, "resume", reason, as_json=as_json)
 
 
-def _say(server: Server, response_id: str, verb: str, reason: str, *, as_json: bool) -> None:
+def _say(
+    server: Server, response_id: str, verb: str, reason: str, *, as_json: bool, choice: str = ""
+) -> None:
+    body = {"reason": reason} | ({"choice": choice} if choice else {})
     with printing.telling(as_json):
-        told = server.call("POST", "responses", response_id, verb, body={"reason": reason})
+        told = server.call("POST", "responses", response_id, verb, body=body)
     if as_json:
         printing.document(told)
     else:

@@ -102,7 +102,9 @@ def _assessed(event: Event) -> str:
 
 def _asked(event: Event) -> str:
     asks = [reason_text(code) for code in str(event.facts.get("asks") or "").split(", ") if code]
-    return _said(f"a person is asked, until {_time(event.facts.get('expires_at'))}", *asks)
+    offers = f"offered: {event.facts['offers']}" if event.facts.get("offers") else ""
+    until = f"a person is asked, until {_time(event.facts.get('expires_at'))}"
+    return _said(until, *asks, offers, event.facts.get("because") if offers else "")
 
 
 def _ended(event: Event) -> str:
@@ -141,6 +143,11 @@ _CHANGES: Mapping[Scalar, str] = {
     "roll_back_by_owner": "have the owner roll back",
     "resume_owner": "start the owner again",
     "revert_commit": "revert the commit in git",
+    "evict_pods": "evict the broken pods",
+    "restart_workload": "restart the pods",
+    "run_job": "run the reverse migration",
+    "restore_database": "restore the database into a new instance",
+    "flush_cache": "flush the cache",
 }
 
 
@@ -230,6 +237,19 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "owner_changed": _plain("the owner has changed meanwhile; assessing again:", fact="owner"),
     "in_turn": _plain("waiting for a younger response to let go of what the owner manages:", fact="other"),
     "reverted": _plain("reverted in git:", fact="url"),
+    "stuck": _plain("stuck:", fact="told"),
+    "not_stuck": _plain("nothing is stuck any more"),
+    "evicted": _plain("evicted:", fact="pods"),
+    "forced_down": _plain("scaled to zero; the count to come back to is", fact="replicas_before"),
+    "forced": _plain("scaled back to", fact="replicas"),
+    "migration_started": _plain("the reverse migration runs as Job", fact="job"),
+    "migrated": lambda e: _said(
+        f"the reverse migration is done: Job {e.facts.get('job')}", e.facts.get("log")
+    ),
+    "restore_started": _plain("restoring the database as it was at", fact="at"),
+    "database_restored": _plain("the database is restored at", fact="endpoint"),
+    "flushed": lambda e: f"flushed the cache {e.facts.get('cache')} ({e.facts.get('prefix')})",
+    "restarted": _plain("restarting the pods"),
     "resume": _person("wants the owner to run again"),
     "ending": lambda e: _said(f"ending as {e.facts.get('outcome')}; taking back what was changed first"),
     "ended": _ended,

@@ -20,7 +20,7 @@ from shared.errors import ConfigurationError
 from shared.intake import credentials, pagerduty, pagerduty_presses, signatures
 from shared.intake.pagerduty import Incident, Notification, Turn
 
-ACTIONS = ("rollback", "scale", "approve", "abort", "freeze")
+ACTIONS = ("rollback", "scale", "flush", "approve", "abort", "freeze")
 SECRET_HEADER = "X-Backout-Secret"  # noqa: S105 its name, not its value
 LONGEST_ID = 200
 

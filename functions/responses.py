@@ -11,8 +11,9 @@ from werkzeug.routing import Map, Rule
 from functions import answers, doors, edges
 from shared import wire
 from shared.bootstrap import Door
-from shared.domain import aftercare
+from shared.domain import aftercare, remedies
 from shared.domain.reasons import sentence
+from shared.domain.remedies import Remedy
 from shared.engine.joining import Said
 from shared.errors import InvalidRequest
 from shared.intake import bodies
@@ -24,8 +25,13 @@ LONGEST_ID = 100
 
 class _Word(msgspec.Struct, forbid_unknown_fields=True):
     reason: str = ""
+    choice: Remedy | None = None
 
 
+_NOT_ASKED = {
+    "approve": "asks nothing now, or something else, or which of several (`choice`)",
+    "resume": "runs, or has left no owner stopped",
+}
 _DECODER = msgspec.json.Decoder(_Word)
 
 
@@ -65,14 +71,15 @@ def _say(door: Door, request: Request, response_id: str, *, verb: str) -> Respon
     sent = edges.body(request)
     word = bodies.decoded(sent, _DECODER, hint='It is {"reason": "..."}.') if sent.strip() else _Word()
     _check(response_id)
-    said = door.listener.say(response_id, verb, by=by, reason=word.reason.strip()[:1000])
+    chosen = remedies.question(word.choice) if word.choice is not None else None
+    said = door.listener.say(response_id, verb, by=by, reason=word.reason.strip()[:1000], question=chosen)
     match said:
         case Said.UNKNOWN:
             raise _unknown(response_id)
         case Said.ENDED:
             return answers.problem(409, f"Response {response_id} has ended.")
         case Said.NOT_ASKED:
-            why = "runs, or has left no owner stopped" if verb == "resume" else "asks nothing now"
+            why = _NOT_ASKED.get(verb, "asks nothing now")
             return answers.problem(409, f"Response {response_id} {why}.")
     return answers.answer(
         {"response_id": response_id, "word": verb, "by": by, "repeated": said is Said.REPEATED}, 202

@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from shared.domain.owed import TaskKind
+    from shared.domain.remedies import Remedy
     from shared.domain.steps import Facts, RunbookStep
     from shared.engine.advancing import Advancer
     from shared.engine.applying import Applier
     from shared.engine.tasks import TaskRunner
     from shared.ports import Caches, Databases, Health, Jobs, Owners, People, Repositories, Signals, Workloads
+    from shared.runbook.remedy import Cure
     from shared.tasks.escalate import Caller
 
 
@@ -232,6 +234,7 @@ def _steps(outside: Outside, door: Door) -> "Mapping[Step, RunbookStep]":
     from shared.runbook.approve import Approve
     from shared.runbook.assess import Assess
     from shared.runbook.hold import Hold
+    from shared.runbook.remedy import TakeRemedy
     from shared.runbook.restore import Restore
     from shared.runbook.revert import Revert
     from shared.runbook.rollback import Rollback
@@ -252,9 +255,28 @@ def _steps(outside: Outside, door: Door) -> "Mapping[Step, RunbookStep]":
         Step.SETTLE: Settle(workloads, signals, catalogue),
         Step.ROLLBACK: Rollback(workloads, catalogue, rails),
         Step.VERIFY: Verify(workloads, health, catalogue),
+        Step.REMEDY: TakeRemedy(_cures(outside), catalogue, rails),
         Step.STABILISE: Stabilise(workloads, signals, health, catalogue),
         Step.RESTORE: Restore(workloads, catalogue, rails),
         Step.REVERT: Revert(outside.repositories, catalogue, rails),
+    }
+
+
+def _cures(outside: Outside) -> "Mapping[Remedy, Cure]":
+    from shared.domain.remedies import Remedy
+    from shared.runbook.cures.evict import Evict
+    from shared.runbook.cures.flush import Flush
+    from shared.runbook.cures.force import Force
+    from shared.runbook.cures.migrate import Migrate
+    from shared.runbook.cures.restore_database import RestoreInstance
+
+    workloads = outside.workloads
+    return {
+        Remedy.EVICT: Evict(workloads),
+        Remedy.FORCE: Force(workloads),
+        Remedy.MIGRATE: Migrate(outside.jobs),
+        Remedy.RESTORE_DATABASE: RestoreInstance(outside.databases, workloads),
+        Remedy.FLUSH: Flush(workloads),
     }
 
 

@@ -133,13 +133,17 @@ def _past(workload: Workload, record: WorkloadRecord, now: datetime) -> list[Fin
     return found
 
 
-def of_candidate(current: Revision, candidate: Revision, *, sure: bool) -> list[Finding]:
-    """Return what the chosen revision says: its schema, and whether it was shown to be healthy."""
+def of_candidate(
+    current: Revision, candidate: Revision, *, sure: bool, at_least: int | None = None
+) -> list[Finding]:
+    """Return what the chosen revision says: its schema, and whether it was shown to be healthy.
+
+    `at_least` is the configuration's word on the database, where the current revision has none.
+    """
     found = []
-    if not schema_fits(current, candidate):
-        needs = (
-            f"needs at least {current.schema_at_least}, revision {candidate.number} has {candidate.schema}"
-        )
+    if not schema_fits(current, candidate, at_least=at_least):
+        needed = current.schema_at_least if current.schema_at_least is not None else at_least
+        needs = f"needs at least {needed}, revision {candidate.number} has {candidate.schema}"
         found.append(Finding(Effect.REFUSE, Reason.SCHEMA, needs))
     if not sure:
         found.append(Finding(Effect.ASK, Reason.CANDIDATE_UNKNOWN))

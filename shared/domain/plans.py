@@ -36,6 +36,8 @@ def _unowned(action: Action, *, asks: bool, wanted: Wanted | None, scaled: bool)
         return (Step.ASSESS, *approve, Step.SCALE, Step.SETTLE)
     if wanted is Wanted.REVERT:
         return (Step.ASSESS, *approve, Step.REVERT)
+    if wanted is Wanted.FLUSH:
+        return (Step.ASSESS, *approve, Step.REMEDY)
     restore = (Step.RESTORE,) if scaled else ()
     if wanted is Wanted.ROLLBACK or action is Action.ROLLBACK_NOW or (scaled and action is not Action.NONE):
         return (Step.ASSESS, *approve, *_AFTER_ROLLBACK, *restore)

@@ -57,6 +57,11 @@ class Reason(StrEnum):
     REVERTED = "reverted"
     NOT_REVERTIBLE = "not_revertible"
     ROLLED_BACK_TOGETHER = "rolled_back_together"
+    REMEDY_ASKS = "remedy_asks"
+    DATABASE_RESTORED = "database_restored"
+    REMEDY_FAILED = "remedy_failed"
+    NO_REMEDY = "no_remedy"
+    FLUSHED = "flushed"
     INTERNAL = "internal"
 
 
@@ -106,6 +111,11 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.REVERTED: "The commit was reverted in git; the pipeline brings it out.",
     Reason.NOT_REVERTIBLE: "The commit cannot be reverted in git from here.",
     Reason.ROLLED_BACK_TOGETHER: "An older response rolls the workload back together with others.",
+    Reason.REMEDY_ASKS: "A remedy could help, and wants a person's word.",
+    Reason.DATABASE_RESTORED: "The database was restored into a new instance; point the service at it first.",
+    Reason.REMEDY_FAILED: "A remedy that a person had allowed failed.",
+    Reason.NO_REMEDY: "No such remedy is configured for the service.",
+    Reason.FLUSHED: "The cache was flushed.",
     Reason.INTERNAL: "An unexpected error ended the response; the history has its text.",
 }
 

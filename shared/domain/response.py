@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain import remedies
 from shared.domain.alerts import AlertDigest
 from shared.domain.changes import Intent, Scalar
 from shared.domain.decisions import Decision
 from shared.domain.owners import Ownership, Reverted, Source, Suspension, Target
 from shared.domain.reasons import Reason
+from shared.domain.remedies import Remedy
 from shared.domain.services import Mode
 from shared.domain.signals import Reading, Signal
 from shared.domain.workloads import WorkloadRef
@@ -33,6 +35,7 @@ class Step(StrEnum):
     SETTLE = "settle"
     ROLLBACK = "rollback"
     VERIFY = "verify"
+    REMEDY = "remedy"
     STABILISE = "stabilise"
     RESTORE = "restore"
     REVERT = "revert"
@@ -56,6 +59,7 @@ class Wanted(StrEnum):
     ROLLBACK = "rollback"
     SCALE = "scale"
     REVERT = "revert"
+    FLUSH = "flush"
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,9 @@ class Response:
     `ownership` is the owner as assess last looked at it, `target` what that is to go back to where the
     rollback is made by the owner. `suspended` is what this response stopped and has not started again itself;
     `claims` are the workloads that it has claimed besides its own. `origin` is where the bad revision came
-    from, `reverted` the revert of that.
+    from, `reverted` the revert of that. `remedy` is the one that is being taken, `offers` are those of which
+    a person is to allow one, `tried` those that have been taken, `halfway` how far the present one is;
+    `otherwise` is the end if nobody allows any.
     """
 
     id: str
@@ -225,6 +231,11 @@ class Response:
     claims: tuple[WorkloadRef, ...] = ()
     origin: Source = field(default_factory=Source)
     reverted: Reverted | None = None
+    remedy: Remedy | None = None
+    offers: tuple[Remedy, ...] = ()
+    tried: tuple[Remedy, ...] = ()
+    halfway: str = ""
+    otherwise: "Ending | None" = None
     rolled: Rolled | None = None
     baseline: Mapping[Signal, Reading] = field(default_factory=dict)
     watch: Watch | None = None
@@ -262,14 +273,22 @@ class Response:
         return self.capacity is not None or (self.suspended is not None and not self.acted)
 
     @property
+    def questions(self) -> tuple[str, ...]:
+        """What a person is asked now, the alternatives; a yes counts for exactly one of them."""
+        if self.offers:
+            return tuple(remedies.question(remedy) for remedy in self.offers)
+        return (self.choice.question if self.choice else "scale",)
+
+    @property
     def question(self) -> str:
-        """What a person is asked now; a yes counts for exactly this."""
-        return self.choice.question if self.choice else "scale"
+        """The first of the present questions; mostly there is but one."""
+        return self.questions[0]
 
     @property
     def approved(self) -> Word | None:
-        """The yes that counts for the present choice, if one was given."""
-        return self.heard.word("approve", self.question)
+        """The yes that counts for a present question, if one was given."""
+        found = (self.heard.word("approve", question) for question in self.questions)
+        return next((word for word in found if word is not None), None)
 
     @property
     def automatic(self) -> bool:

@@ -93,12 +93,15 @@ def named(workload: Workload, number: int) -> Pick:
     return Pick()
 
 
-def schema_fits(current: Revision, candidate: Revision) -> bool:
+def schema_fits(current: Revision, candidate: Revision, *, at_least: int | None = None) -> bool:
     """Return whether the candidate's code works with the database as the current revision left it.
+
+    `at_least` is what the configuration says where the current revision declares nothing.
 
     A current revision that declares the oldest schema it leaves usable, and a candidate that declares
     none, do not fit: what is not known to work is not tried on a database.
     """
-    if current.schema_at_least is None:
+    needed = current.schema_at_least if current.schema_at_least is not None else at_least
+    if needed is None:
         return True
-    return candidate.schema is not None and candidate.schema >= current.schema_at_least
+    return candidate.schema is not None and candidate.schema >= needed

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from shared.domain.matrix import Matrix
+from shared.domain.remedies import Remedies
 from shared.domain.signals import Signal
 from shared.domain.workloads import KINDS, WorkloadRef
 
@@ -60,7 +61,8 @@ class Service:
     ``traffic`` (requests a minute); what is missing comes from `profile`. `github_issue` is
     ``owner/repository#number``; `status_components` says what each component of the status page is while the
     service is in trouble, like ``partial_outage``. `repository` (``owner/name``) and `branch` are where it is
-    deployed from; with `reverts` a rollback is followed by a revert there.
+    deployed from; with `reverts` a rollback is followed by a revert there. `schema_at_least` is the oldest
+    database schema whose code works with the database as it is now, where pod templates do not declare it.
     """
 
     name: str
@@ -85,6 +87,8 @@ class Service:
     repository: str = ""
     branch: str = ""
     reverts: bool = False
+    remedies: Remedies = field(default_factory=Remedies)
+    schema_at_least: int | None = None
     status_components: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -36,6 +36,7 @@ REFUSALS = frozenset(
         Reason.UNKNOWN_SERVICE,
         Reason.MANAGED_BY_OWNER,
         Reason.NOT_REVERTIBLE,
+        Reason.NO_REMEDY,
     }
 )
 """Reasons by which an adapter says that the world refuses rather than that something is broken."""

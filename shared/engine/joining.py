@@ -116,7 +116,8 @@ class Listener:
         """Record a word; the first of its kind wins.
 
         An approval counts for the question that is asked now, and for no other; `question` is the one that
-        the person was shown, where that is known. ``now`` ends a hold, and is an approval where one is asked.
+        the person was shown, where that is known, or chose where there are several. ``now`` ends a hold, and
+        is an approval where one is asked.
         An acknowledgement counts after the end too: somebody is on it, and nobody else need be called.
         ``resume`` counts only then, where the response has left an owner stopped.
         """
@@ -126,14 +127,15 @@ class Listener:
                 return Said.NOT_ASKED
             if verb not in _ANSWERS:
                 return Word(verb, by, now, reason)
-            if question is not None and question != response.question:
+            asked = response.questions
+            if (question is None and len(asked) > 1) or (question is not None and question not in asked):
                 return Said.NOT_ASKED
             counts_as = _counts_as(verb, response)
-            if response.heard.word(counts_as or verb, response.question):
+            if any(response.heard.word(counts_as or verb, each) for each in asked):
                 return Said.REPEATED
             if not counts_as or response.heard.word("abort"):
                 return Said.NOT_ASKED
-            return Word(counts_as, by, now, reason, response.question)
+            return Word(counts_as, by, now, reason, question or asked[0])
 
         return self._add(response_id, word)
 

@@ -25,6 +25,16 @@ TOLD = frozenset(
         "still_stopped",
         "reverted",
         "revert_failed",
+        "stuck",
+        "evicted",
+        "forced_down",
+        "forced",
+        "migration_started",
+        "migrated",
+        "restore_started",
+        "database_restored",
+        "flushed",
+        "restarted",
         "ended",
     }
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from shared.domain import remedies
 from shared.domain.changes import Scalar
 from shared.domain.decisions import RowVerdict
 from shared.domain.reasons import Reason, sentence
@@ -145,6 +146,10 @@ def _buttons(response: Response) -> tuple[Button, ...]:
     if not response.live:
         return ()
     abort = Button("abort", "Stop", confirm="Stop this response before its next change?")
+    if response.phase == Step.APPROVE and response.offers:
+        offers = [(remedies.question(r), remedies.WORDS[r]) for r in response.offers]
+        yes = [Button("approve", words.capitalize(), asked, f"Really {words}?") for asked, words in offers]
+        return (*yes, abort)
     if response.phase == Step.APPROVE:
         label = "Roll back" if response.choice else "Go on"
         return (Button("approve", label, response.question, "Really go ahead?"), abort)
@@ -163,7 +168,17 @@ def _title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
     choice = response.choice
     back = f"revision {choice.to_number} ({choice.to_image})" if choice else "the revision before"
     titles = {
-        "asked": f"may I roll back to {back}?" if choice else "may I act?",
+        "asked": _question(response, back),
+        "stuck": f"the rollout is stuck: {facts.get('told')}",
+        "evicted": f"evicted the pods that held it up: {facts.get('pods')}",
+        "forced_down": "scaled to zero, as a person allowed",
+        "forced": f"scaled back to {facts.get('replicas')}",
+        "migration_started": f"the reverse migration runs as Job {facts.get('job')}",
+        "migrated": "the reverse migration is done; assessing again",
+        "restore_started": f"restoring the database as it was at {_time(facts.get('at'), response)}",
+        "database_restored": f"the database is restored at {facts.get('endpoint')}",
+        "flushed": f"flushed the cache {facts.get('cache')} ({facts.get('prefix')})",
+        "restarted": "restarting the pods",
         "holding": f"rolling back to {back} at {_time(facts.get('until'), response)} unless someone says no",
         "delayed": f"held back: {_explained(facts.get('reason'))}",
         "rolled_back": f"rolled back to {back}; verifying",
@@ -190,6 +205,13 @@ def _title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
     return titles.get(code, code.replace("_", " "))
 
 
+def _question(response: Response, back: str) -> str:
+    if response.offers:
+        offered = " or ".join(remedies.WORDS[remedy] for remedy in response.offers)
+        return f"may I {offered}?"
+    return f"may I roll back to {back}?" if response.choice else "may I act?"
+
+
 def _reverted(facts: Mapping[str, Scalar]) -> str:
     """Return where the revert is; a pull request still has to be merged."""
     if facts.get("pull_request") and not facts.get("commit"):
@@ -209,7 +231,8 @@ def _lines(response: Response, code: str, facts: Mapping[str, Scalar]) -> list[s
         asks = str(facts.get("asks") or "")
         lines += [_explained(code) for code in asks.split(", ") if code]
         until = f" until {_time(facts['expires_at'], response)}" if facts.get("expires_at") else ""
-        answers = f"backout approve {response.id}  or  backout abort {response.id}"
+        choice = f" --choice {' | '.join(response.offers)}" if len(response.offers) > 1 else ""
+        answers = f"backout approve {response.id}{choice}  or  backout abort {response.id}"
         lines.append(f"Answer{until} with: {answers}")
     if code == "holding":
         lines.append(f"Stop it with: backout abort {response.id}")

@@ -11,14 +11,15 @@ from shared.domain.guardrails import Effect, Finding, Rails
 from shared.domain.matrix import Action
 from shared.domain.owners import Ownership
 from shared.domain.reasons import Reason
-from shared.domain.response import Choice, Outcome, Response, Seen, Step, Wanted
+from shared.domain.remedies import LIFT_SCHEMA, Remedy
+from shared.domain.response import Choice, Ending, Outcome, Response, Seen, Step, Wanted
 from shared.domain.revisions import Health, Pick
 from shared.domain.services import QUERYABLE, Catalogue, Mode, Service
 from shared.domain.signals import Reading, Signal
-from shared.domain.steps import Case, Done, Result, Stop, Wait
+from shared.domain.steps import Case, Done, Facts, Result, Stop, Wait
 from shared.domain.workloads import Workload
 from shared.ports import Measured, Owners, Signals, Workloads
-from shared.runbook import looking
+from shared.runbook import looking, remedy
 
 ANSWERED_BY_ORDER = frozenset(
     {Reason.MODE_APPROVE, Reason.ROW_ASKS, Reason.LIVE_UNKNOWN, Reason.CANDIDATE_UNKNOWN}
@@ -75,8 +76,15 @@ class Assess:
         response = replace(response, mode=looked.service.mode, team=looked.service.team, delay=None)
         if looked.service.mode is Mode.OBSERVE:
             return Stop(response, Outcome.REFUSED, Reason.MODE_OBSERVE, looked.service.name)
-        if response.order is not None and response.order.wanted is Wanted.REVERT:
+        wanted = response.order.wanted if response.order else None
+        if wanted is Wanted.REVERT:
             return self._reverting(case, response, looked, now)
+        if wanted is Wanted.FLUSH:
+            flushing = replace(response, decision=looked.decision, remedy=Remedy.FLUSH)
+            facts = _facts(flushing, looked, looked.decision)
+            return self._planned(
+                flushing, looked, looked.decision, found=(), wanted=wanted, facts=facts, now=now
+            )
         if response.order is None:
             idle = self._nothing_to_do(response, looked, now)
             if idle is not None:
@@ -155,7 +163,8 @@ class Assess:
         facts = _facts(response, looked, decision)
         if finding is not None and wanted is not Wanted.ASSESS:
             if finding.effect is Effect.REFUSE:
-                return Stop(response, Outcome.REFUSED, finding.reason, finding.detail, facts)
+                offers = looked.service.remedies.for_schema if finding.reason is Reason.SCHEMA else ()
+                return _refused(response, finding, offers, facts, now)
             if finding.effect is Effect.DELAY:
                 return looking.delayed(response, finding, now)
         return self._planned(response, looked, decision, found=found, wanted=wanted, facts=facts, now=now)
@@ -281,7 +290,11 @@ class Assess:
             )
             found.append(Finding(Effect.REFUSE, Reason.NO_CANDIDATE, detail))
         if rolls_back and pick.revision is not None:
-            found += guardrails.of_candidate(workload.current, pick.revision, sure=pick.sure)
+            candidate = guardrails.of_candidate(
+                workload.current, pick.revision, sure=pick.sure, at_least=service.schema_at_least
+            )
+            lifted = bool(LIFT_SCHEMA & set(response.tried))
+            found += [f for f in candidate if not (lifted and f.reason is Reason.SCHEMA)]
         if rolls_back and self._stormy(case, now):
             found.append(Finding(Effect.ASK, Reason.STORM, f"more than {self.rails.storm_limit} at once"))
         if unknown:
@@ -328,6 +341,18 @@ class Assess:
     def _stormy(self, case: Case, now: datetime) -> bool:
         room = case.storm.room(case.response.id, now, limit=self.rails.storm_limit, per=self.rails.storm_per)
         return not room or case.response.rank >= self.rails.storm_limit
+
+
+def _refused(
+    response: Response, finding: Finding, offers: Sequence[Remedy], facts: Facts, now: datetime
+) -> Result:
+    """Refuse; or put to a person what would lift the refusal, which stands if nobody allows that."""
+    end = Ending(Outcome.REFUSED, finding.reason, finding.detail)
+    if not offers:
+        return Stop(response, end.outcome, end.reason, end.detail, facts)
+    asking = remedy.offered(response, offers, end, now)
+    plan = (Step.ASSESS, Step.APPROVE, Step.REMEDY)
+    return Done(replace(asking, plan=plan), "assessed", {**facts, "asks": ", ".join(asking.asks)})
 
 
 def _originating(response: Response, looked: _Look) -> Response:

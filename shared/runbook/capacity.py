@@ -8,10 +8,15 @@ Bounds = tuple[str, int, int]
 """The autoscaler with its minimum and maximum; without one, no name, the number of replicas and 0."""
 
 
-def present(workload: Workload) -> Bounds:
-    """Return the bounds that a workload has now."""
+def present(workload: Workload, of: Capacity | None = None) -> Bounds:
+    """Return the bounds that a workload has now, in the terms of the capacity `of`, where it was changed.
+
+    What was changed at the replicas themselves is read there, whatever autoscaler there is.
+    """
     scaler = workload.autoscaler
-    return (scaler.name, scaler.minimum, scaler.maximum) if scaler else ("", workload.replicas, 0)
+    if scaler is None or (of is not None and not of.autoscaler):
+        return "", workload.replicas, 0
+    return scaler.name, scaler.minimum, scaler.maximum
 
 
 def before(capacity: Capacity) -> Bounds:
@@ -24,13 +29,16 @@ def after(capacity: Capacity) -> Bounds:
     return capacity.autoscaler, capacity.added, capacity.maximum_added
 
 
-def change(workload: Workload, response_id: str, *, replicas: int, maximum: int) -> Change:
+def change(
+    workload: Workload, response_id: str, *, replicas: int, maximum: int, of: Capacity | None = None
+) -> Change:
     """Return the change to the workload's bounds: its autoscaler's where it has one, else its replicas.
 
     `replicas` is the autoscaler's minimum or the number of replicas; `maximum` is the autoscaler's alone.
+    With `of`, what was changed at the replicas themselves is changed there.
     """
     scaler = workload.autoscaler
-    if scaler is not None:
+    if scaler is not None and (of is None or of.autoscaler):
         return SetAutoscalerMinimum(
             workload=workload.ref,
             response_id=response_id,

@@ -39,12 +39,14 @@ class Restore:
         if extra is None:
             return _resuming(replace(response, delay=None))
         workload = self.workloads.read(response.workload)
-        now_there = capacity.present(workload) if workload is not None else None
+        now_there = capacity.present(workload, extra) if workload is not None else None
         if workload is None or now_there != capacity.after(extra):
             as_before = now_there == capacity.before(extra)
             code = "capacity_as_before" if as_before else "capacity_left_alone"
             return Done(replace(response, capacity=None), code, {"added": extra.added}, to=Step.RESTORE)
-        change = capacity.change(workload, response.id, replicas=extra.before, maximum=extra.maximum_before)
+        change = capacity.change(
+            workload, response.id, replicas=extra.before, maximum=extra.maximum_before, of=extra
+        )
         return Intend(replace(response, delay=None), change, {"before": extra.added, "after": extra.before})
 
     def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:

@@ -3,14 +3,20 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.domain import stuck
 from shared.domain.reasons import Reason
 from shared.domain.records import WorkloadRecord
-from shared.domain.response import Outcome, Response, Rolled
-from shared.domain.services import Catalogue
+from shared.domain.remedies import Remedy, WhenStuck
+from shared.domain.response import Ending, Outcome, Response, Rolled, Step
+from shared.domain.services import Catalogue, Service
 from shared.domain.steps import Case, Done, Result, Stop, Wait
+from shared.domain.stuck import Cause
 from shared.domain.workloads import RolloutState, Workload
 from shared.ports import Health, Workloads
-from shared.runbook import looking
+from shared.runbook import looking, remedy
+
+STUCK = frozenset({Reason.ROLLOUT_TIMEOUT, Reason.ROLLOUT_FAILED})
+"""Troubles that a remedy for a stuck rollout may help."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +50,67 @@ class Verify:
             else self._trouble(workload, service.health) or self._companions(response)
         )
         if trouble is None:
-            rolled = replace(response.rolled or Rolled(now, by_us=False), completed_at=now)
+            found = response.rolled or (Rolled(now, by_us=False) if choice is not None else None)
+            rolled = replace(found, completed_at=now) if found is not None else None
             facts = {
                 "ready": f"{workload.ready_replicas}/{workload.replicas}",
                 "image": workload.image,
                 "health": f"{len(service.health)} answered" if service.health else "no endpoint configured",
             }
             record = _settled(case, now, service.timing.scrape)
-            return Done(replace(response, rolled=rolled), "verified", facts, record=record)
+            verified = replace(response, rolled=rolled)
+            use = service.remedies.cache
+            flushes = use is not None and use.after_rollback and response.acted
+            if flushes and Remedy.FLUSH not in response.tried:
+                verified = replace(verified, remedy=Remedy.FLUSH)
+                return Done(verified, "verified", facts, to=Step.REMEDY, record=record)
+            return Done(verified, "verified", facts, record=record)
         reason, detail = trouble
-        if reason is Reason.ROLLOUT_FAILED:
-            return Stop(response, Outcome.FAILED, reason, detail)
         ends_at = response.step_started_at + timedelta(seconds=service.timing.verify)
-        if now >= ends_at:
+        over = reason is Reason.ROLLOUT_FAILED or now >= ends_at
+        if reason in STUCK:
+            helped = self._helped(response, service, (reason, detail), now, over=over)
+            if helped is not None:
+                return helped
+        if over:
             return Stop(response, Outcome.FAILED, reason, detail)
         until = min(now + timedelta(seconds=min(service.timing.poll, 2.0)), ends_at)
         code = "" if response.told == detail else "verifying"
         return Wait(replace(response, told=detail), until, code, {"waiting_for": detail})
+
+    def _helped(
+        self,
+        response: Response,
+        service: Service,
+        trouble: tuple[Reason, str],
+        now: datetime,
+        *,
+        over: bool,
+    ) -> Done | None:
+        """Return what is done about a rollout that is stuck: first gently, then by force if a person allows.
+
+        What cannot pass by itself (an ordered StatefulSet that waits for a broken pod) needs no waiting for.
+        """
+        can = service.remedies.stuck
+        if can is WhenStuck.OFF or response.choice is None:
+            return None
+        workload = looking.must_read(self.workloads.read(response.workload, events=True), response)
+        found = stuck.diagnosed(
+            workload,
+            now=now,
+            to_template_id=response.choice.to_template_id,
+            grace_seconds=service.timing.verify / 4,
+        )
+        if found is None or not (over or found.cause is Cause.ORDERED):
+            return None
+        facts = {"cause": found.cause.value, "told": found.told, "pods": len(found.broken)}
+        if found.evictable and found.broken and Remedy.EVICT not in response.tried:
+            return Done(replace(response, remedy=Remedy.EVICT), "stuck", facts, to=Step.REMEDY)
+        forced = can is WhenStuck.FORCE and workload.ref.kind != "daemonset" and workload.replicas > 0
+        if not over or not forced or Remedy.FORCE in response.tried:
+            return None
+        end = Ending(Outcome.FAILED, trouble[0], found.told)
+        return Done(remedy.offered(response, [Remedy.FORCE], end, now), "stuck", facts, to=Step.APPROVE)
 
     def _companions(self, response: Response) -> tuple[Reason, str] | None:
         """Return the first trouble of the workloads that the owner rolled back together with this one."""

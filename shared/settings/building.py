@@ -23,7 +23,7 @@ def build(document: schema.Document, problems: Problems) -> Settings:
     cluster = document.cluster.strip()
     if not cluster:
         problems.append("cluster: expected the cluster's name; found nothing")
-    builder = _Services(document, Builder(document.teams, problems), problems)
+    builder = _Services(document, Builder(document.teams, document.caches, problems), problems)
     defaults = builder.defaults()
     settings = Settings(
         cluster=cluster,
@@ -45,6 +45,7 @@ def build(document: schema.Document, problems: Problems) -> Settings:
         slack=integrations.slack(document.slack, problems),
         github=integrations.github(document.github, problems),
         owners=integrations.owners(document.owners, problems),
+        caches=integrations.caches(document.caches, problems),
         status_page=integrations.status_page(document.status_page, problems),
         approval_links=integrations.approval_links(document.approval_links, problems),
     )

@@ -1,13 +1,15 @@
 """Integrations: PagerDuty, Slack, GitHub, the status page and approval links, as they are configured."""
 
 import string
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import msgspec
 
 from shared.domain.matrix import Severity
 from shared.settings import schema
 from shared.settings.conforming import Problems, unknown
-from shared.settings.model import ApprovalLinks, ArgoCd, GitHub, Owners, PagerDuty, Slack, StatusPage
+from shared.settings.model import ApprovalLinks, ArgoCd, Cache, GitHub, Owners, PagerDuty, Slack, StatusPage
 from shared.settings.shapes import check_id, check_url
 
 STATUSPAGE_URL = "https://api.statuspage.io/v1"
@@ -62,6 +64,20 @@ def owners(said: schema.Owners, problems: Problems) -> Owners:
         check_url(said.argo_cd.url, "owners.argo_cd.url", problems)
         argo_cd = ArgoCd(said.argo_cd.url.rstrip("/"), said.argo_cd.token)
     return Owners(argo_cd, said.helm.program if said.helm is not None else "")
+
+
+def caches(said: Mapping[str, schema.Cache], problems: Problems) -> dict[str, Cache]:
+    """Return the caches by their names; a URL with a password in it would be told with every error."""
+    for name, cache in said.items():
+        parts = urlsplit(cache.url)
+        if parts.scheme not in ("redis", "rediss") or not parts.hostname or "@" in parts.netloc:
+            problems.append(
+                f"caches.{name}.url: expected redis:// or rediss://HOST:PORT/DATABASE without a password"
+            )
+    return {
+        name: Cache(cache.url, cache.user, cache.password, cache.ca, cache.all_databases)
+        for name, cache in said.items()
+    }
 
 
 def status_page(said: schema.StatusPage | None, problems: Problems) -> StatusPage | None:

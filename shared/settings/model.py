@@ -115,6 +115,20 @@ class ArgoCd:
 
 
 @dataclass(frozen=True)
+class Cache:
+    """A Redis: ``redis://`` or ``rediss://`` with host, port and database; `ca` is a file of certificates.
+
+    With `all_databases` a flush of everything flushes every database of the server.
+    """
+
+    url: str
+    user: str = ""
+    password: SecretRef | None = None
+    ca: str = ""
+    all_databases: bool = False
+
+
+@dataclass(frozen=True)
 class Owners:
     """How those are reached that manage workloads besides Backout; Flux needs nothing but the cluster.
 
@@ -180,6 +194,7 @@ class Settings:
     slack: Slack | None = None
     github: GitHub | None = None
     owners: Owners = Owners()
+    caches: Mapping[str, Cache] = field(default_factory=dict)
     status_page: StatusPage | None = None
     approval_links: ApprovalLinks | None = None
     warnings: tuple[str, ...] = ()

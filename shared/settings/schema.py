@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from shared.domain.matrix import Action, Severity
+from shared.domain.remedies import WhenStuck
 from shared.domain.services import Mode
 from shared.domain.signals import Signal
 from shared.settings.durations import Seconds
@@ -114,6 +115,22 @@ class Repository(msgspec.Struct, frozen=True):
     revert: bool = False
 
 
+class CacheUse(msgspec.Struct, frozen=True):
+    name: str
+    prefix: str = ""
+    after_rollback: bool = False
+    restart: bool = True
+
+
+class Remedies(msgspec.Struct, frozen=True):
+    stuck: WhenStuck | OFF | None = None
+    job: str = ""
+    job_timeout: Seconds = Seconds(600)
+    database: str = ""
+    database_timeout: Seconds = Seconds(3600)
+    cache: CacheUse | None = None
+
+
 class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     """How a service is treated: what `defaults` and each entry of `services` may say."""
 
@@ -128,6 +145,8 @@ class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     timing: Timing = Timing()
     targets: Targets = Targets()
     github: Repository | None = None
+    remedies: Remedies | None = None
+    schema_at_least: int | None = None
 
 
 class Entry(Treatment, frozen=True, kw_only=True):
@@ -209,6 +228,14 @@ class Helm(msgspec.Struct, frozen=True):
     program: str = "helm"
 
 
+class Cache(msgspec.Struct, frozen=True):
+    url: str
+    user: str = ""
+    password: SecretRef | None = None
+    ca: str = ""
+    all_databases: bool = False
+
+
 class Owners(msgspec.Struct, frozen=True):
     argo_cd: ArgoCd | None = None
     helm: Helm | None = None
@@ -256,6 +283,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     slack: Slack | None = None
     github: GitHub | None = None
     owners: Owners = Owners()
+    caches: dict[str, Cache] = {}
     status_page: StatusPage | None = None
     approval_links: ApprovalLinks | None = None
     links: dict[str, str] = {}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from shared.domain.matrix import Matrix, Row
+from shared.domain.remedies import CacheUse, Remedies, WhenStuck
 from shared.domain.services import Service, SignalQuery, Targets, Timing
 from shared.domain.signals import UNITS, Signal, Unit
 from shared.settings import limits, schema
@@ -17,11 +18,12 @@ class Builder:
     """Applies treatments to services; what is wrong goes to `problems` with its path."""
 
     teams: Mapping[str, object]
+    caches: Mapping[str, object]
     problems: Problems
 
     def treated(self, service: Service, treatment: schema.Treatment, path: str) -> Service:
         """Return the service with what the treatment says of it; what it does not say stays."""
-        said = {
+        said: dict[str, Any] = {
             "mode": treatment.mode,
             "team": treatment.team,
             "customer_facing": treatment.customer_facing,
@@ -36,6 +38,9 @@ class Builder:
             self.problems.append(f"{path}.min_requests_per_minute: expected 0 or more; found {rate}")
         if treatment.github is not None:
             said |= self.repository(treatment.github, f"{path}.github")
+        said["schema_at_least"] = treatment.schema_at_least
+        if treatment.remedies is not None:
+            said["remedies"] = self.remedies(treatment.remedies, f"{path}.remedies")
         given: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
         return replace(
             self.queried(service, treatment.queries),
@@ -56,6 +61,28 @@ class Builder:
             "branch": said.branch,
             "reverts": said.revert,
         }
+
+    def remedies(self, said: schema.Remedies, path: str) -> Remedies:
+        """Return what may be done for a service beside the rollback."""
+        namespace, _, name = said.job.partition("/")
+        if said.job and not (namespace and name and "/" not in name):
+            self.problems.append(f"{path}.job: expected a CronJob, namespace/name; found {said.job!r}")
+        for key, seconds in (("job_timeout", said.job_timeout), ("database_timeout", said.database_timeout)):
+            if not 10 <= seconds <= 86_400:
+                self.problems.append(f"{path}.{key}: expected 10s to 24h; found {seconds:g}s")
+        use = said.cache
+        if use is not None and use.name not in self.caches:
+            self.problems.append(f"{path}.cache.name: {unknown(use.name, list(self.caches))}")
+        default = Remedies()
+        stuck = default.stuck if said.stuck is None else WhenStuck.OFF
+        return Remedies(
+            stuck=said.stuck if isinstance(said.stuck, WhenStuck) else stuck,
+            job=said.job,
+            job_seconds=float(said.job_timeout),
+            database=said.database,
+            database_seconds=float(said.database_timeout),
+            cache=CacheUse(use.name, use.prefix, use.after_rollback, use.restart) if use else None,
+        )
 
     def queried(self, service: Service, queries: str | schema.Queries | None) -> Service:
         """Return the service with its queries: a profile, queries of its own, or both."""

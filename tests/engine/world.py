@@ -40,6 +40,7 @@ from shared.settings import (
 )
 from tests.fakes.caller import FakeCaller
 from tests.fakes.health import FakeHealth
+from tests.fakes.jobs import FakeCaches, FakeDatabases, FakeJobs
 from tests.fakes.owners import FakeOwner
 from tests.fakes.people import FakePeople
 from tests.fakes.records import FakeRecords, Moment
@@ -234,6 +235,7 @@ class World:
         self.caller = FakeCaller()
         self.owner: FakeOwner | None = None
         self.repositories = FakeRepositories()
+        self.jobs, self.databases, self.caches = FakeJobs(), FakeDatabases(), FakeCaches()
         self._connected = connected
         self.queue = FakeQueue()
         self.services = tuple(services or (a_service(),))
@@ -269,6 +271,9 @@ class World:
             caller=Hooked(self.caller, "caller", self.calls),
             owners=Hooked(_Owners(self), "owners", self.calls),
             repositories=Hooked(self.repositories, "repositories", self.calls),
+            jobs=Hooked(self.jobs, "jobs", self.calls),
+            databases=Hooked(self.databases, "databases", self.calls),
+            caches=Hooked(self.caches, "caches", self.calls),
         )
         return door, Engine(door, outside)
 

@@ -29,7 +29,7 @@ from shared.domain.workloads import (
     Workload,
     WorkloadRef,
 )
-from shared.errors import BackoutError, PermanentError
+from shared.errors import BackoutError, PermanentError, TemporaryError
 
 CONTAINER = "app"
 COMPLETE = Rollout(RolloutState.COMPLETE, "successfully rolled out")
@@ -62,6 +62,7 @@ class FakeWorkloads:
         self._workloads: dict[WorkloadRef, Workload] = {}
         self._errors: list[tuple[BackoutError, bool]] = []
         self._version = 0
+        self.protected = False
         self.restarted: dict[WorkloadRef, str] = {}
         self._lock = threading.RLock()
 
@@ -157,6 +158,11 @@ class FakeWorkloads:
 
     def pause(self, ref: WorkloadRef) -> Workload:
         return self._spec(ref, paused=True)
+
+    def mend(self, ref: WorkloadRef) -> Workload:
+        """Let every image come up, the present one at once."""
+        self.broken = frozenset()
+        return self.update(ref, rollout=COMPLETE)
 
     def annotate(self, ref: WorkloadRef, annotations: Mapping[str, str]) -> Workload:
         own = {k: v for k, v in annotations.items() if k.startswith("backout.dev/")}
@@ -262,7 +268,9 @@ class FakeWorkloads:
         return Applied.CHANGED
 
     def _evict(self, found: Workload, change: EvictPods) -> Applied:
-        """Delete pods; with an image that is not `broken`, new ones come up ready."""
+        """Delete pods; with an image that is not `broken`, new ones come up ready. `protected` refuses."""
+        if self.protected:
+            raise TemporaryError("a disruption budget allows no eviction now")
         named = set(change.pods.split(","))
         gone = [pod for pod in found.pods if f"{pod.name}/{pod.uid}" in named]
         if not gone:

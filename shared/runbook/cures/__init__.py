@@ -1,0 +1,1 @@
+"""The cures: how each remedy is taken, one file each."""
