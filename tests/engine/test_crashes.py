@@ -5,14 +5,23 @@ Always the same end, exactly one rollback, an unbroken history.
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
 from shared.domain import aftercare
-from shared.domain.changes import ResumeOwner, RollBackByOwner, StopOwner
+from shared.domain.changes import (
+    ClusterChange,
+    EvictPods,
+    RestartWorkload,
+    ResumeOwner,
+    RollBackByOwner,
+    SetReplicas,
+    StopOwner,
+)
 from shared.domain.owners import Source
+from shared.domain.remedies import CacheUse, Remedies
 from shared.domain.response import Outcome, Response, Step
 from shared.domain.services import Mode
 from shared.domain.signals import Signal
@@ -25,6 +34,7 @@ from tests.engine.world import (
     CHECKOUT,
     GOOD,
     HUNGRY,
+    QUICK,
     RAISED,
     START,
     Killed,
@@ -46,6 +56,9 @@ class Scenario:
     asks: bool = False
     owned: bool = False
     by_owner: bool = True
+    mended_by: type | None = None
+    schema: bool = False
+    flushes: bool = False
 
     def world(self) -> World:
         service = a_service(
@@ -55,14 +68,33 @@ class Scenario:
             github_issue="shop/checkout#12",
             repository="shop/checkout",
             reverts=self.owned,
+            timing=replace(QUICK, verify=4.0) if self.mended_by else QUICK,
+            remedies=Remedies(
+                job="production/migrate-down",
+                cache=CacheUse("sessions", "checkout:", after_rollback=True) if self.flushes else None,
+            ),
         )
         world = World([service], readings={BAD: self.readings}, local=self.local, connected=self.asks)
-        world.story()
+        if self.schema:
+            world.workloads.deploy(CHECKOUT, GOOD, schema=41)
+            world.sleep(days=1)
+            world.workloads.deploy(CHECKOUT, BAD, schema=42, schema_at_least=42)
+            world.sleep(minutes=2)
+        else:
+            world.story()
+        if self.mended_by is not None:
+            world.workloads.broken = frozenset({GOOD})
+            world.workloads.mended_by = self._mends
         if self.owned:
             source = Source("https://github.com/shop/checkout.git", "main", COMMIT)
             world.own(by_owner=self.by_owner, companions=(CART,), source=source)
             world.repositories.tip = COMMIT
         return world
+
+    def _mends(self, change: ClusterChange) -> bool:
+        """Return whether the image comes up from this change on."""
+        up = not isinstance(change, SetReplicas) or change.replicas > 0
+        return self.mended_by is not None and isinstance(change, self.mended_by) and up
 
 
 COMMIT = "bad0" * 10
@@ -76,6 +108,10 @@ SCENARIOS = {
     "after a yes, with everyone told": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, asks=True),
     "by its owner, and reverted": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, owned=True),
     "under its owner, and reverted": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, owned=True, by_owner=False),
+    "stuck, and evicted": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, mended_by=EvictPods),
+    "stuck, and forced after a yes": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, mended_by=SetReplicas),
+    "migrated back after a yes": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, schema=True),
+    "with a flush of its cache": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, flushes=True),
     "scale first, under its owner": Scenario(HUNGRY, Signal.CPU_USAGE, 0.97, owned=True),
 }
 
@@ -169,6 +205,17 @@ def check_the_end(world: World) -> None:
     check_what_people_heard(world)
     if world.owner is not None:
         check_the_owner(world, response)
+    check_the_remedies(world)
+
+
+def check_the_remedies(world: World) -> None:
+    """Each was taken once at most: nothing is evicted, scaled, migrated, flushed or restarted twice."""
+    made = world.workloads.applied
+    assert len([c for c in made if isinstance(c, EvictPods)]) <= 1
+    assert len([c for c in made if isinstance(c, RestartWorkload)]) == len(world.caches.flushed) <= 1
+    assert len(world.jobs.started) <= 1
+    down = [c.replicas for c in made if isinstance(c, SetReplicas) and c.replicas == 0]
+    assert len(down) <= 1
 
 
 def check_the_owner(world: World, response: Response) -> None:

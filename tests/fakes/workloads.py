@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -62,7 +63,9 @@ class FakeWorkloads:
         self._workloads: dict[WorkloadRef, Workload] = {}
         self._errors: list[tuple[BackoutError, bool]] = []
         self._version = 0
+        self._births: Counter[WorkloadRef] = Counter()
         self.protected = False
+        self.mended_by: Callable[[ClusterChange], bool] = lambda change: False
         self.restarted: dict[WorkloadRef, str] = {}
         self._lock = threading.RLock()
 
@@ -88,6 +91,8 @@ class FakeWorkloads:
             applied = self._apply(change)
             if applied is Applied.CHANGED:
                 self.applied.append(change)
+                if self.mended_by(change):
+                    self.mend(change.workload)
             if error is not None:
                 raise error
             return applied
@@ -162,7 +167,7 @@ class FakeWorkloads:
     def mend(self, ref: WorkloadRef) -> Workload:
         """Let every image come up, the present one at once."""
         self.broken = frozenset()
-        return self.update(ref, rollout=COMPLETE)
+        return self.update(ref, rollout=COMPLETE, ready_replicas=self._workloads[ref].replicas)
 
     def annotate(self, ref: WorkloadRef, annotations: Mapping[str, str]) -> Workload:
         own = {k: v for k, v in annotations.items() if k.startswith("backout.dev/")}
@@ -215,7 +220,7 @@ class FakeWorkloads:
         return COMPLETE
 
     def _store(self, workload: Workload, *, keep_pods: bool = False) -> Workload:
-        pods = workload.pods if keep_pods else _pods(workload)
+        pods = workload.pods if keep_pods else _pods(workload, self._births[workload.ref])
         return self.put(replace(workload, resource_version=self._next_version(), pods=pods))
 
     def _next_version(self) -> str:
@@ -276,6 +281,7 @@ class FakeWorkloads:
         if not gone:
             return Applied.ALREADY
         mended = replace(found, rollout=self._rollout(found.image))
+        self._births[found.ref] += 1
         self._store(replace(mended, ready_replicas=found.replicas if mended.rollout is COMPLETE else 0))
         return Applied.CHANGED
 
@@ -312,12 +318,13 @@ def _check(ref: WorkloadRef) -> None:
         raise PermanentError(ref.kind, reason=Reason.KIND_NOT_SUPPORTED)
 
 
-def _pods(workload: Workload) -> tuple[Pod, ...]:
-    """Return the pods of a workload whose rollout goes as it says."""
+def _pods(workload: Workload, birth: int) -> tuple[Pod, ...]:
+    """Return the pods of a workload whose rollout goes as it says; those of another birth are others."""
     ready = workload.rollout.state is RolloutState.COMPLETE
     return tuple(
         Pod(
             name=f"{workload.current.name}-{nth}",
+            uid=f"{workload.template_id}-{birth}-{nth}",
             phase="Running" if ready else "Pending",
             ready=ready,
             restarts=0,
