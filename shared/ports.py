@@ -8,9 +8,18 @@ Calls are synchronous and bounded: an implementation ends each call, its own ret
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-from shared.domain.changes import Applied, ClusterChange, OwnerChange, RevertCommit
+from shared.domain.changes import (
+    Applied,
+    ClusterChange,
+    FlushCache,
+    OwnerChange,
+    RestoreDatabase,
+    RevertCommit,
+    RunJob,
+)
 from shared.domain.owners import Ownership, Reverted, Revertible, Suspension, Target
 from shared.domain.records import Delivery, Freezes, Storm, WorkloadRecord
 from shared.domain.response import Event, Response, Task
@@ -33,11 +42,11 @@ class Clock(Protocol):
 class Workloads(Protocol):
     """The cluster: reads a workload and makes changes to it by compare-and-swap."""
 
-    def read(self, ref: WorkloadRef, *, usage: bool = False) -> Workload | None:
+    def read(self, ref: WorkloadRef, *, usage: bool = False, events: bool = False) -> Workload | None:
         """Return one look at the workload, or None when the cluster has none such.
 
-        `usage` also asks for the pods' CPU and memory. Raises TemporaryError when the cluster cannot be
-        reached, PermanentError when it refuses.
+        `usage` also asks for the pods' CPU and memory, `events` for the newest warning of each. Raises
+        TemporaryError when the cluster cannot be reached, PermanentError when it refuses.
         """
         ...
 
@@ -104,6 +113,76 @@ class Repositories(Protocol):
 
     def reverted(self, change: RevertCommit) -> Reverted | None:
         """Return the revert that this change made, None when there is none (any more)."""
+        ...
+
+
+class JobPhase(StrEnum):
+    """How far a Job is."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A Job: how far it is, why it failed where it did, and the tail of its log (at most 4 KiB)."""
+
+    phase: JobPhase
+    detail: str = ""
+    log: str = ""
+
+
+class Jobs(Protocol):
+    """Runs Jobs in the cluster from templates that it holds."""
+
+    def apply(self, change: RunJob) -> Applied:
+        """Start the Job once; `ALREADY` when this response has.
+
+        Raises PermanentError for a template that is missing (`Reason.NOT_FOUND`), a right that lacks, and a
+        Job of that name that is another's.
+        """
+        ...
+
+    def look(self, namespace: str, name: str) -> JobRun | None:
+        """Return how the Job stands, None when there is none such."""
+        ...
+
+
+@dataclass(frozen=True)
+class DatabaseRestore:
+    """A restored instance: its status in the vendor's words, and its endpoint once it has one."""
+
+    status: str
+    available: bool = False
+    failed: bool = False
+    endpoint: str = ""
+
+
+class Databases(Protocol):
+    """Restores databases to a point in time, always into a new instance."""
+
+    def latest(self, instance: str) -> datetime:
+        """Return the latest time that the instance can be restored to.
+
+        Raises PermanentError where it cannot be restored.
+        """
+        ...
+
+    def apply(self, change: RestoreDatabase) -> Applied:
+        """Begin the restore once; `ALREADY` when there is the instance that this response asked for."""
+        ...
+
+    def look(self, instance: str) -> DatabaseRestore | None:
+        """Return how the new instance stands, None when there is none such."""
+        ...
+
+
+class Caches(Protocol):
+    """Flushes caches, each known by its name in the configuration."""
+
+    def apply(self, change: FlushCache) -> Applied:
+        """Flush once; `ALREADY` when this response has. Raises TemporaryError and PermanentError."""
         ...
 
 

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from shared.domain.owed import TaskKind
     from shared.domain.steps import Facts, RunbookStep
     from shared.engine.advancing import Advancer
+    from shared.engine.applying import Applier
     from shared.engine.tasks import TaskRunner
-    from shared.ports import Health, Owners, People, Repositories, Signals, Workloads
+    from shared.ports import Caches, Databases, Health, Jobs, Owners, People, Repositories, Signals, Workloads
     from shared.tasks.escalate import Caller
 
 
@@ -120,9 +121,27 @@ def _no_owners() -> "Owners":
 
 
 def _no_repositories() -> "Repositories":
-    from shared.adapters.no_repositories import NoRepositories
+    from shared.adapters.unconfigured import NoRepositories
 
     return NoRepositories()
+
+
+def _no_jobs() -> "Jobs":
+    from shared.adapters.unconfigured import NoJobs
+
+    return NoJobs()
+
+
+def _no_databases() -> "Databases":
+    from shared.adapters.unconfigured import NoDatabases
+
+    return NoDatabases()
+
+
+def _no_caches() -> "Caches":
+    from shared.adapters.unconfigured import NoCaches
+
+    return NoCaches()
 
 
 @dataclass(frozen=True)
@@ -136,6 +155,9 @@ class Outside:
     caller: "Caller | None" = None
     owners: "Owners" = field(default_factory=_no_owners)
     repositories: "Repositories" = field(default_factory=_no_repositories)
+    jobs: "Jobs" = field(default_factory=_no_jobs)
+    databases: "Databases" = field(default_factory=_no_databases)
+    caches: "Caches" = field(default_factory=_no_caches)
 
 
 @dataclass(frozen=True)
@@ -154,17 +176,31 @@ class Engine:
     def advancer(self) -> "Advancer":
         """Advances responses."""
         from shared.engine.advancing import Advancer
-        from shared.engine.applying import Applier
         from shared.engine.hands import Committer
 
         return Advancer(
             records=self.door.records,
             committer=Committer(self.door.records, self.door.owed),
             steps=self.steps,
-            apply=Applier(self.outside.workloads, self.outside.owners, self.outside.repositories).apply,
+            apply=self.applier.apply,
             clock=self.door.clock,
             owner=_owner,
             storm_per=self.door.settings.rails.storm_per,
+        )
+
+    @cached_property
+    def applier(self) -> "Applier":
+        """Makes changes, each by the port whose affair it is."""
+        from shared.engine.applying import Applier
+
+        outside = self.outside
+        return Applier(
+            workloads=outside.workloads,
+            owners=outside.owners,
+            repositories=outside.repositories,
+            jobs=outside.jobs,
+            databases=outside.databases,
+            caches=outside.caches,
         )
 
     @cached_property

@@ -38,7 +38,7 @@ def owners_of(
 def repositories_of(settings: Settings, secrets: Secrets) -> "Repositories":
     """Return the host of the repositories; one that reverts nothing where none is configured."""
     if settings.github is None:
-        from shared.adapters.no_repositories import NoRepositories
+        from shared.adapters.unconfigured import NoRepositories
 
         return NoRepositories()
     from shared.adapters.github_reverts import GitHubRepositories

@@ -125,9 +125,71 @@ class RevertCommit:
     cause: str
 
 
-ClusterChange = RestoreRevision | SetReplicas | SetAutoscalerMinimum | AbortRollout
+@dataclass(frozen=True)
+class EvictPods:
+    """Evict pods that hold a rollout up, so that disruption budgets count.
+
+    `pods` are ``name/uid`` each, comma-separated; one that is gone, or has another uid, has been evicted.
+    """
+
+    workload: WorkloadRef
+    response_id: str
+    pods: str
+
+
+@dataclass(frozen=True)
+class RestartWorkload:
+    """Restart a workload's pods one after the other, as ``kubectl rollout restart`` does, if it is as read.
+
+    `at` (an ISO time) is what the template is annotated with, so that making it twice restarts once.
+    """
+
+    workload: WorkloadRef
+    response_id: str
+    generation: int
+    template_id: str
+    at: str
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """Run a Job from a template that the cluster holds (a suspended CronJob ``namespace/name``), once.
+
+    `name` is the Job's own; one of that name that carries this response's id is this one.
+    """
+
+    workload: WorkloadRef
+    response_id: str
+    template: str
+    name: str
+
+
+@dataclass(frozen=True)
+class RestoreDatabase:
+    """Restore a database to a point in time (ISO), always into a new instance `to_instance`."""
+
+    workload: WorkloadRef
+    response_id: str
+    instance: str
+    to_instance: str
+    at: str
+
+
+@dataclass(frozen=True)
+class FlushCache:
+    """Flush a cache (by its name in the configuration): everything, or the keys that begin with `prefix`."""
+
+    workload: WorkloadRef
+    response_id: str
+    cache: str
+    prefix: str
+
+
+ClusterChange = (
+    RestoreRevision | SetReplicas | SetAutoscalerMinimum | AbortRollout | EvictPods | RestartWorkload
+)
 OwnerChange = StopOwner | RollBackByOwner | ResumeOwner
-Change = ClusterChange | OwnerChange | RevertCommit
+Change = ClusterChange | OwnerChange | RevertCommit | RunJob | RestoreDatabase | FlushCache
 
 KINDS: Mapping[str, type[Change]] = {
     "restore_revision": RestoreRevision,
@@ -138,6 +200,11 @@ KINDS: Mapping[str, type[Change]] = {
     "roll_back_by_owner": RollBackByOwner,
     "resume_owner": ResumeOwner,
     "revert_commit": RevertCommit,
+    "evict_pods": EvictPods,
+    "restart_workload": RestartWorkload,
+    "run_job": RunJob,
+    "restore_database": RestoreDatabase,
+    "flush_cache": FlushCache,
 }
 
 Scalar = str | int | float | bool | None

@@ -80,7 +80,12 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod of a workload. `usage` numbers are None where the cluster has no metrics API."""
+    """One pod of a workload. `cpu_cores` and `memory_bytes` are None where the cluster has no metrics API.
+
+    `waiting` is why a container waits (``CrashLoopBackOff``), `unschedulable` why the scheduler has no room
+    for the pod, `deleting_since` when it was asked to end. `template_id` is the revision that it was made
+    from, empty where its controller is not known; `trouble` the newest warning that the events hold of it.
+    """
 
     name: str
     phase: str
@@ -90,6 +95,12 @@ class Pod:
     waiting: str = ""
     cpu_cores: float | None = None
     memory_bytes: float | None = None
+    uid: str = ""
+    created_at: datetime | None = None
+    deleting_since: datetime | None = None
+    unschedulable: str = ""
+    template_id: str = ""
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,6 +141,8 @@ class Workload:
     id of the response that last changed the workload's template, if one did. `annotations` are those that
     begin with ``backout.dev/``. `stable_template_id` is, of an Argo Rollout whose update is under way, the
     template that aborting it would go back to; of an aborted one, `template_id` is that of what serves.
+    `ordered` is whether its pods come one after the other (a StatefulSet's OrderedReady), so that a broken
+    one holds up the rest.
     """
 
     ref: WorkloadRef
@@ -149,6 +162,7 @@ class Workload:
     marker: str = ""
     annotations: Mapping[str, str] = field(default_factory=dict)
     stable_template_id: str = ""
+    ordered: bool = False
 
     @property
     def current(self) -> Revision:

@@ -2,8 +2,18 @@
 
 from dataclasses import dataclass
 
-from shared.domain.changes import Applied, Change, ResumeOwner, RevertCommit, RollBackByOwner, StopOwner
-from shared.ports import Owners, Repositories, Workloads
+from shared.domain.changes import (
+    Applied,
+    Change,
+    FlushCache,
+    RestoreDatabase,
+    ResumeOwner,
+    RevertCommit,
+    RollBackByOwner,
+    RunJob,
+    StopOwner,
+)
+from shared.ports import Caches, Databases, Jobs, Owners, Repositories, Workloads
 
 
 @dataclass(frozen=True)
@@ -13,6 +23,9 @@ class Applier:
     workloads: Workloads
     owners: Owners
     repositories: Repositories
+    jobs: Jobs
+    databases: Databases
+    caches: Caches
 
     def apply(self, change: Change) -> Applied:
         """Make the change. Raises TemporaryError and PermanentError, as the ports do."""
@@ -21,5 +34,11 @@ class Applier:
                 return self.owners.apply(change)
             case RevertCommit():
                 return self.repositories.apply(change)
+            case RunJob():
+                return self.jobs.apply(change)
+            case RestoreDatabase():
+                return self.databases.apply(change)
+            case FlushCache():
+                return self.caches.apply(change)
             case _:
                 return self.workloads.apply(change)

@@ -12,6 +12,8 @@ from shared.domain.changes import (
     AbortRollout,
     Applied,
     ClusterChange,
+    EvictPods,
+    RestartWorkload,
     RestoreRevision,
     SetAutoscalerMinimum,
     SetReplicas,
@@ -60,9 +62,10 @@ class FakeWorkloads:
         self._workloads: dict[WorkloadRef, Workload] = {}
         self._errors: list[tuple[BackoutError, bool]] = []
         self._version = 0
+        self.restarted: dict[WorkloadRef, str] = {}
         self._lock = threading.RLock()
 
-    def read(self, ref: WorkloadRef, *, usage: bool = False) -> Workload | None:
+    def read(self, ref: WorkloadRef, *, usage: bool = False, events: bool = False) -> Workload | None:
         with self._lock:
             self.reads += 1
             if self._errors:
@@ -237,6 +240,10 @@ class FakeWorkloads:
                 return self._raise_minimum(found, change)
             case AbortRollout():
                 return self._abort(found, change)
+            case EvictPods():
+                return self._evict(found, change)
+            case RestartWorkload():
+                return self._restart(found, change)
 
     def _restore(self, found: Workload, change: RestoreRevision) -> Applied:
         if (found.generation, found.template_id) != (change.generation, change.from_template_id):
@@ -274,6 +281,25 @@ class FakeWorkloads:
             marker=change.response_id,
             annotations={**found.annotations, MARKER: change.response_id},
         )
+        return Applied.CHANGED
+
+    def _evict(self, found: Workload, change: EvictPods) -> Applied:
+        """Delete pods; with an image that is not `broken`, new ones come up ready."""
+        named = set(change.pods.split(","))
+        gone = [pod for pod in found.pods if f"{pod.name}/{pod.uid}" in named]
+        if not gone:
+            return Applied.ALREADY
+        mended = replace(found, rollout=self._rollout(found.image))
+        self._store(replace(mended, ready_replicas=found.replicas if mended.rollout is COMPLETE else 0))
+        return Applied.CHANGED
+
+    def _restart(self, found: Workload, change: RestartWorkload) -> Applied:
+        if self.restarted.get(found.ref) == change.at:
+            return Applied.ALREADY
+        if (found.generation, found.template_id) != (change.generation, change.template_id):
+            return Applied.MOVED
+        self.restarted[found.ref] = change.at
+        self.restart(found.ref)
         return Applied.CHANGED
 
     def _scale(self, found: Workload, change: SetReplicas) -> Applied:

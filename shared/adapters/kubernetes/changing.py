@@ -15,6 +15,8 @@ from shared.domain.changes import (
     AbortRollout,
     Applied,
     ClusterChange,
+    EvictPods,
+    RestartWorkload,
     RestoreRevision,
     SetAutoscalerMinimum,
     SetReplicas,
@@ -70,6 +72,8 @@ class Changer:
                 return self._raise_minimum(change, budget)
             case AbortRollout():
                 return self._abort(change, budget)
+            case EvictPods() | RestartWorkload():
+                raise PermanentError(f"{type(change).__name__} is not known here")
 
     def _restore(self, change: RestoreRevision, budget: Budget) -> Applied:
         """Put the revision's template back, in one round trip if it was read in this process just before.

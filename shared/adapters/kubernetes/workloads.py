@@ -50,7 +50,7 @@ class KubernetesWorkloads:
         if answer.status >= 500:
             raise answer.refusal()
 
-    def read(self, ref: WorkloadRef, *, usage: bool = False) -> Workload | None:
+    def read(self, ref: WorkloadRef, *, usage: bool = False, events: bool = False) -> Workload | None:
         """Return one look at the workload, or None when the cluster has none such.
 
         Raises TemporaryError when the cluster cannot be reached, PermanentError when it refuses or the kind

@@ -1,0 +1,55 @@
+"""Ports of which nothing is configured: each refuses, and says what to configure."""
+
+from datetime import datetime
+
+from shared.domain.changes import Applied, FlushCache, RestoreDatabase, RevertCommit, RunJob
+from shared.domain.owners import Reverted, Revertible
+from shared.errors import PermanentError
+from shared.ports import DatabaseRestore, JobRun
+
+
+class NoRepositories:
+    """Reverts nothing."""
+
+    def look(self, repository: str, branch: str, commit: str) -> Revertible:
+        return Revertible(obstacle=_lacks("github"))
+
+    def apply(self, change: RevertCommit) -> Applied:
+        raise PermanentError(_lacks("github"))
+
+    def reverted(self, change: RevertCommit) -> Reverted | None:
+        return None
+
+
+class NoJobs:
+    """Runs nothing."""
+
+    def apply(self, change: RunJob) -> Applied:
+        raise PermanentError(_lacks("a cluster"))
+
+    def look(self, namespace: str, name: str) -> JobRun | None:
+        return None
+
+
+class NoDatabases:
+    """Restores nothing."""
+
+    def latest(self, instance: str) -> datetime:
+        raise PermanentError(_lacks("a database"))
+
+    def apply(self, change: RestoreDatabase) -> Applied:
+        raise PermanentError(_lacks("a database"))
+
+    def look(self, instance: str) -> DatabaseRestore | None:
+        return None
+
+
+class NoCaches:
+    """Flushes nothing."""
+
+    def apply(self, change: FlushCache) -> Applied:
+        raise PermanentError(_lacks(f"caches.{change.cache}"))
+
+
+def _lacks(what: str) -> str:
+    return f"{what} is not configured"
