@@ -48,6 +48,7 @@ def change(
             maximum_before=scaler.maximum,
             minimum=replicas,
             maximum=maximum,
+            scaler=scaler.kind,
         )
     return SetReplicas(
         workload=workload.ref,

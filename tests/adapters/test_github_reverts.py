@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.git import Repository, git
 from sandbox.receivers import GitHub
-from sandbox.receivers.git_repository import GitRepository, git
 from sandbox.receivers.github import TOKEN
 from sandbox.receivers.github_hosted import Hosted, PullRequest
 from shared.adapters.github_reverts import GitHubRepositories
@@ -27,15 +27,15 @@ NO_PULL = "Changes must be made through a pull request."
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> GitRepository:
+def repository(tmp_path: Path) -> Repository:
     if shutil.which("git") is None:
         pytest.skip("no git on the path")
-    return GitRepository(tmp_path / "checkout.git")
+    return Repository.create(tmp_path / "checkout.git")
 
 
 @pytest.fixture
-def hosted(repository: GitRepository) -> Hosted:
-    repository.write("main", {"app.py": "one\ntwo\nthree\n", "keep.txt": "kept\n"}, "Begin")
+def hosted(repository: Repository) -> Hosted:
+    repository.commit({"app.py": "one\ntwo\nthree\n", "keep.txt": "kept\n"}, "Begin")
     return Hosted(repository)
 
 
@@ -54,7 +54,7 @@ def pull(
 ) -> PullRequest:
     branch = title.lower().replace(" ", "-")
     hosted.git.move(branch, "main")
-    hosted.git.write(branch, {"app.py": content}, title)
+    hosted.git.commit({"app.py": content}, title, branch=branch)
     return hosted.open(title, branch)
 
 
@@ -64,7 +64,7 @@ def merged(hosted: Hosted, title: str = "Take new prices", *, squash: bool = Fal
 
 def later(hosted: Hosted) -> str:
     """Push something else on top."""
-    return hosted.git.write("main", {"other.txt": "other\n"}, "Write down the other thing")
+    return hosted.git.commit({"other.txt": "other\n"}, "Write down the other thing")
 
 
 def revert_of(commit: str, *, by: str = "commit", response_id: str = ID) -> RevertCommit:
@@ -135,7 +135,7 @@ def test_the_revert_is_what_git_would_make(
         git("commit", "-q", "-m", "Take new prices", "-m", "They are higher.", at=folder)
         hosted.git.move("main" if how == "push" else "prices", git("rev-parse", "HEAD", at=folder))
     if how != "push":
-        hosted.git.write("main", {"unrelated.txt": "meanwhile\n"}, "Something in between")
+        hosted.git.commit({"unrelated.txt": "meanwhile\n"}, "Something in between")
         hosted.merge(hosted.open("Take new prices", "prices"), squash=how == "squash")
     commit = hosted.git.tip("main")
     assert commit is not None
@@ -235,7 +235,7 @@ def test_it_is_known_again_when_others_have_pushed_since(github: GitHub, hosted:
     repositories(github).apply(change)
     made = hosted.git.tip("main")
     for _ in range(40):
-        hosted.git.write("main", {}, "Trigger a build")
+        hosted.git.commit({}, "Trigger a build")
 
     assert repositories(github).apply(change) is Applied.ALREADY
     assert repositories(github).reverted(change) == Reverted(
@@ -327,7 +327,7 @@ def test_a_root_commit_is_an_obstacle(github: GitHub, hosted: Hosted) -> None:
 
 
 def test_a_commit_that_changes_nothing_is_an_obstacle(github: GitHub, hosted: Hosted) -> None:
-    assert "changes no file" in obstacle(github, hosted.git.write("main", {}, "Trigger a build"))
+    assert "changes no file" in obstacle(github, hosted.git.commit({}, "Trigger a build"))
 
 
 def test_a_revert_of_ours_is_not_undone(github: GitHub, hosted: Hosted) -> None:
@@ -355,7 +355,7 @@ def test_a_commit_of_another_branch_is_an_obstacle(github: GitHub, hosted: Hoste
 
 
 def test_an_older_commit_that_was_pushed_is_an_obstacle(github: GitHub, hosted: Hosted) -> None:
-    commit = hosted.git.write("main", {"app.py": "pushed\n"}, "Push it")
+    commit = hosted.git.commit({"app.py": "pushed\n"}, "Push it")
     later(hosted)
 
     assert "no longer the tip of main, and no merged pull request" in obstacle(github, commit)
@@ -364,7 +364,7 @@ def test_an_older_commit_that_was_pushed_is_an_obstacle(github: GitHub, hosted: 
 
 
 def test_a_commit_on_a_protected_branch_needs_a_pull_request(github: GitHub, hosted: Hosted) -> None:
-    pushed = hosted.git.write("main", {"app.py": "pushed\n"}, "Push it")
+    pushed = hosted.git.commit({"app.py": "pushed\n"}, "Push it")
     hosted.protected["main"] = NO_PULL
     assert "main is protected, and no merged pull request" in obstacle(github, pushed)
 
@@ -537,7 +537,7 @@ def test_a_mark_in_the_pull_request_of_another_change_does_not_count(github: Git
 
 def test_a_conflict_is_given_up_in_words(github: GitHub, hosted: Hosted) -> None:
     commit = merged(hosted)
-    hosted.git.write("main", {"app.py": "1\ntwo\nthree\n"}, "Change the same line")
+    hosted.git.commit({"app.py": "1\ntwo\nthree\n"}, "Change the same line")
     with pytest.raises(PermanentError, match=r"#101 cannot be undone by itself.*couldn't be reverted"):
         repositories(github).apply(revert_of(commit, by="pull_request"))
 
