@@ -269,9 +269,10 @@ def test_a_full_cache_is_flushed_all_the_same(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server with a password, a user who may do what docs/caches.md says, and one who may only read."""
-    named = ["on", f">{SECRET}", "~*", "-@all"]
-    backout = ["--user", "backout", *named, *(f"+{command}" for command in COMMANDS.split())]
-    reader = ["--user", "reader", *named, "+@read", "+@transaction", "+info"]
+    named = ["on", f">{SECRET}", "-@all"]
+    needed = ["~backout:flushed:*", "~page:*", *(f"+{command}" for command in COMMANDS.split())]
+    backout = ["--user", "backout", *named, *needed]
+    reader = ["--user", "reader", *named, "~*", "+@read", "+@transaction", "+info"]
     options = [*backout, *reader]
     with redis_server(tmp_path_factory.mktemp("guarded"), *options, password=SECRET) as server:
         yield server
