@@ -1,6 +1,6 @@
 """AWS clients, and what they say when something is wrong in the project's own errors.
 
-Codes: the models that botocore ships, and the error pages of DynamoDB and SQS.
+Codes: the models that botocore ships, and the error pages of DynamoDB, SQS and RDS.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,11 @@ from shared.errors import BackoutError, ConfigurationError, PermanentError, Temp
 
 BUSY = frozenset(
     {
+        "InsufficientDBClusterCapacityFault",
+        "InsufficientDBInstanceCapacity",
         "InternalServerError",
+        "InvalidDBClusterStateFault",
+        "InvalidDBInstanceState",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -61,6 +65,7 @@ DENIED = frozenset(
         "InvalidSignatureException",
         "MissingAuthenticationToken",
         "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
 )
