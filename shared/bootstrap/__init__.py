@@ -355,6 +355,7 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
     from shared.adapters.health import HttpHealth
     from shared.adapters.kubernetes import KubernetesWorkloads
     from shared.adapters.prometheus import PrometheusSignals
+    from shared.adapters.rds import RdsDatabases
 
     source = settings.prometheus
     workloads = KubernetesWorkloads(
@@ -373,6 +374,8 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         caller=channels.caller_of(settings, secrets) if settings.teams else None,
         owners=owners.owners_of(settings, secrets, workloads, kubeconfig=kubeconfig),
         repositories=owners.repositories_of(settings, secrets),
+        databases=RdsDatabases(),
+        caches=owners.caches_of(settings, secrets),
     )
 
 

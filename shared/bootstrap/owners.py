@@ -1,4 +1,4 @@
-"""The owners of workloads and the repositories: what the configuration names becomes their adapters."""
+"""Owners of workloads, repositories and caches: what the configuration names becomes their adapters."""
 
 from shutil import which
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ from shared.settings import Secrets, Settings
 
 if TYPE_CHECKING:
     from shared.adapters.kubernetes import KubernetesWorkloads
-    from shared.ports import Owners, Repositories
+    from shared.ports import Caches, Owners, Repositories
 
 
 def owners_of(
@@ -33,6 +33,25 @@ def owners_of(
             configured.url, secrets.value(configured.token), cluster=settings.cluster
         )
     return OwnersByKind(adapters)
+
+
+def caches_of(settings: Settings, secrets: Secrets) -> "Caches":
+    """Return the caches that are configured, each by its name."""
+    from shared.adapters.redis import RedisCaches
+    from shared.adapters.redis_connection import Cache
+
+    return RedisCaches(
+        {
+            name: Cache(
+                cache.url,
+                user=cache.user,
+                password=secrets.value(cache.password) if cache.password else "",
+                ca=cache.ca,
+                all_databases=cache.all_databases,
+            )
+            for name, cache in settings.caches.items()
+        }
+    )
 
 
 def repositories_of(settings: Settings, secrets: Secrets) -> "Repositories":

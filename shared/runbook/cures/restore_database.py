@@ -66,5 +66,6 @@ class RestoreInstance:
 
 
 def instance_name(response: Response, service: Service) -> str:
-    """Return the new instance's name: the same for the same response."""
-    return f"{service.remedies.database}-{response.id}".lower()[:_LONGEST_NAME].rstrip("-")
+    """Return the new instance's name: the same for the same response, and no other's."""
+    kept = _LONGEST_NAME - len(response.id) - 1
+    return f"{service.remedies.database[:kept].rstrip('-')}-{response.id}".lower()
