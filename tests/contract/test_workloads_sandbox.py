@@ -22,7 +22,7 @@ from tests.contract.kubernetes_workloads import (
     KubernetesWorld,
     namespace_of_its_own,
 )
-from tests.contract.workloads import BAD, GOOD, eventually, minimum, rollback, scale
+from tests.contract.workloads import BAD, GOOD, AbortsContract, eventually, minimum, rollback, scale
 
 CRASHING = "registry.example/checkout:crashes"
 MISSING = "registry.example/checkout:missing"
@@ -38,6 +38,8 @@ BEHAVIOURS = {
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     with Cluster(start_seconds=0.05, behaviours=BEHAVIOURS, token=TOKEN) as cluster:
+        cluster.define_rollouts()
+        cluster.define_scaled_objects()
         yield cluster
 
 
@@ -55,7 +57,7 @@ def world(cluster: Cluster, namespace: str) -> Iterator[KubernetesWorld]:
     world.close()
 
 
-class TestSandbox(KubernetesContract):
+class TestSandbox(AbortsContract, KubernetesContract):
     pass
 
 

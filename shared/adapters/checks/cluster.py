@@ -29,7 +29,8 @@ class Right:
         return f"{self.verb} {plural}" + (f".{self.resource.group}" if self.resource.group else "")
 
 
-_SCALABLE = frozenset({"deployment", "statefulset"})
+_SCALABLE = frozenset({"deployment", "statefulset", "rollout"})
+_WITH_SETS = frozenset({"deployment", "rollout"})
 _WITH_REVISIONS = frozenset({"statefulset", "daemonset"})
 _ALL = _SCALABLE | _WITH_REVISIONS
 
@@ -40,21 +41,28 @@ def _rights() -> Iterator[Right]:
         "deployment": resources.DEPLOYMENTS,
         "statefulset": resources.STATEFUL_SETS,
         "daemonset": resources.DAEMON_SETS,
+        "rollout": resources.ROLLOUTS,
     }
     for kind, resource in kinds.items():
         for subresource in ("", "scale") if kind in _SCALABLE else ("",):
             for verb in ("get", "patch"):
                 yield Right(verb, resource, subresource, frozenset({kind}))
-    yield Right("list", resources.REPLICA_SETS, kinds=frozenset({"deployment"}))
+    yield Right("patch", resources.ROLLOUTS, "status", frozenset({"rollout"}))
+    yield Right("list", resources.REPLICA_SETS, kinds=_WITH_SETS)
     yield Right("list", resources.CONTROLLER_REVISIONS, kinds=_WITH_REVISIONS)
     yield Right("list", resources.PODS, kinds=_ALL)
     for verb in ("list", "get", "patch"):
         yield Right(verb, resources.AUTOSCALERS, kinds=_SCALABLE)
+    for verb in ("get", "patch"):
+        yield Right(verb, resources.SCALED_OBJECTS)
     yield Right("list", resources.POD_METRICS)
 
 
 RIGHTS: tuple[Right, ...] = tuple(_rights())
-"""Every verb that the Kubernetes adapter uses; the last only tells what pods use, and is not needed."""
+"""Every verb that the Kubernetes adapter uses.
+
+No kind needs those on ScaledObjects, which only KEDA has, nor the last, which only tells what pods use.
+"""
 
 
 class _Verdict(Struct, frozen=True):

@@ -42,6 +42,8 @@ CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions")
 PODS = Resource("", "v1", "pods")
 POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "pods")
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
+ROLLOUTS = Resource("argoproj.io", "v1alpha1", "rollouts")
+SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects")
 
 
 @dataclass(frozen=True)
