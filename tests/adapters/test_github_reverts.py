@@ -13,15 +13,12 @@ from sandbox.receivers import GitHub
 from sandbox.receivers.github import TOKEN
 from sandbox.receivers.github_hosted import Hosted, PullRequest
 from shared.adapters.github_reverts import GitHubRepositories
-from shared.domain.changes import Applied, RevertCommit
-from shared.domain.owners import Reverted, Revertible
-from shared.domain.workloads import WorkloadRef
+from shared.domain.changes import Applied
+from shared.domain.owners import Reverted
 from shared.errors import PermanentError, TemporaryError
+from tests.contract.repositories import BY_COMMIT, BY_PULL, ID, NAME, revert_of
 from tests.fakes.http_server import Answer, serving
 
-NAME = "shop/checkout"
-ID = "20260302-120000-0a1b2c3d"
-BY_COMMIT, BY_PULL = Revertible(by="commit"), Revertible(by="pull_request")
 GITLINK = "1" * 40
 NO_PULL = "Changes must be made through a pull request."
 
@@ -65,19 +62,6 @@ def merged(hosted: Hosted, title: str = "Take new prices", *, squash: bool = Fal
 def later(hosted: Hosted) -> str:
     """Push something else on top."""
     return hosted.git.commit({"other.txt": "other\n"}, "Write down the other thing")
-
-
-def revert_of(commit: str, *, by: str = "commit", response_id: str = ID) -> RevertCommit:
-    return RevertCommit(
-        workload=WorkloadRef("prod", "production", "deployment", "checkout"),
-        response_id=response_id,
-        repository=NAME,
-        branch="main",
-        commit=commit,
-        by=by,
-        at="2026-03-02T13:00:00.123456+01:00",
-        cause=f"backout {ID}: revision 42 back to 41",
-    )
 
 
 def tree(hosted: Hosted, name: str) -> str:
@@ -194,15 +178,6 @@ def test_a_branch_may_have_a_slash_in_its_name(github: GitHub, hosted: Hosted) -
 # Once, and only over the world that was looked at
 
 
-def test_what_is_done_twice_is_done_once(github: GitHub, hosted: Hosted) -> None:
-    change = revert_of(merged(hosted))
-
-    assert repositories(github).apply(change) is Applied.CHANGED
-    made = hosted.git.tip("main")
-    assert repositories(github).apply(change) is Applied.ALREADY
-    assert hosted.git.tip("main") == made
-
-
 def test_the_same_change_makes_the_same_commit_again(github: GitHub, hosted: Hosted) -> None:
     commit = merged(hosted)
     repositories(github).apply(revert_of(commit))
@@ -251,15 +226,6 @@ def test_a_push_in_between_is_not_overwritten(github: GitHub, hosted: Hosted) ->
     assert [each.message for each in hosted.git.log(f"{commit}..main")] == ["Write down the other thing"]
 
 
-def test_a_tip_that_moved_before_is_left_alone(github: GitHub, hosted: Hosted) -> None:
-    commit = merged(hosted)
-    tip = later(hosted)
-
-    assert repositories(github).apply(revert_of(commit)) is Applied.MOVED
-    assert hosted.git.tip("main") == tip
-    assert repositories(github).reverted(revert_of(commit)) is None
-
-
 def test_two_at_once_make_one_commit(github: GitHub, hosted: Hosted) -> None:
     change = revert_of(merged(hosted))
     made: list[str] = []
@@ -274,14 +240,6 @@ def test_two_at_once_make_one_commit(github: GitHub, hosted: Hosted) -> None:
 
     assert repositories(github).apply(change) is Applied.ALREADY
     assert hosted.git.sha("main~1") == made[0]
-
-
-def test_the_revert_of_another_response_is_not_ours(github: GitHub, hosted: Hosted) -> None:
-    commit = merged(hosted)
-    repositories(github).apply(revert_of(commit, response_id="another"))
-
-    assert repositories(github).apply(revert_of(commit)) is Applied.MOVED
-    assert repositories(github).reverted(revert_of(commit)) is None
 
 
 # What cannot be undone
@@ -479,14 +437,6 @@ def test_an_older_commit_is_undone_by_a_pull_request(github: GitHub, hosted: Hos
     assert "undoes it already" in obstacle(github, commit)
 
 
-def test_a_pull_request_is_opened_once(github: GitHub, hosted: Hosted) -> None:
-    change = revert_of(merged(hosted), by="pull_request")
-
-    assert repositories(github).apply(change) is Applied.CHANGED
-    assert repositories(github).apply(change) is Applied.ALREADY
-    assert len(hosted.pulls) == 2
-
-
 def test_a_pull_request_whose_answer_was_lost_is_not_opened_again(github: GitHub, hosted: Hosted) -> None:
     change = revert_of(merged(hosted), by="pull_request")
     github.lose_answers(path="/graphql")
@@ -516,15 +466,6 @@ def test_after_one_that_was_turned_down_another_is_opened_once(github: GitHub, h
     assert repositories(github).apply(change) is Applied.CHANGED
     assert repositories(github).apply(change) is Applied.ALREADY
     assert hosted.pulls[-1].head == "revert-101-take-new-prices-1"
-
-
-def test_one_of_ours_that_was_turned_down_is_not_opened_again(github: GitHub, hosted: Hosted) -> None:
-    change = revert_of(merged(hosted), by="pull_request")
-    repositories(github).apply(change)
-    hosted.pulls[-1].state = "closed"
-
-    assert repositories(github).apply(change) is Applied.ALREADY
-    assert repositories(github).reverted(change) is None
 
 
 def test_a_mark_in_the_pull_request_of_another_change_does_not_count(github: GitHub, hosted: Hosted) -> None:

@@ -126,6 +126,19 @@ def test_a_right_that_no_service_needs_is_no_fault(cluster: Cluster, connection:
     assert "patch statefulsets.apps" in findings[1].detail
 
 
+@pytest.mark.parametrize("defined", [False, True], ids=["without Argo Rollouts", "with them"])
+def test_where_any_kind_may_be_discovered_rollouts_count_where_they_are(*, defined: bool) -> None:
+    with Cluster() as cluster:
+        if defined:
+            cluster.define_rollouts()
+        cluster.deny(Denial(resource="rollouts"))
+        connection = Connection(str(cluster.kubeconfig_path))
+        first = checks.rights(connection, "shop", ())[0]
+        connection.close()
+
+    assert first.state is (State.MISSING if defined else State.OK)
+
+
 def test_the_rights_asked_for_are_those_that_the_adapter_uses(cluster: Cluster) -> None:
     workload = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
     create(cluster, "apps/v1", "deployments", "Deployment", replicas=1, **workload)
