@@ -35,6 +35,7 @@ def examined(engine: Engine, *, kubeconfig: str | None = None, seconds: float = 
             **_of_table(engine.door),
             **_of_services(engine),
             **_of_owners(engine, connection),
+            **_of_remedies(engine),
             **_of_integrations(engine.door),
             **_of_secrets(engine.door),
         }
@@ -96,6 +97,20 @@ def _of_owners(engine: Engine, connection: "Connection") -> "dict[str, Check]":
         look = partial(owners.check, outside.workloads, outside.owners, connection, service)
         checks[f"owner of {service.name}"] = look
     return checks
+
+
+def _of_remedies(engine: Engine) -> "dict[str, Check]":
+    """Return the checks of what remedies need: the caches, and the databases that may be restored."""
+    from shared.adapters.checks import rds, redis
+    from shared.bootstrap.owners import cache_of
+
+    settings, outside = engine.door.settings, engine.outside
+    known = [s.remedies for s in settings.services]
+    used = [remedies.cache for remedies in known if remedies.cache is not None]
+    prefixes = {name: sorted({use.prefix for use in used if use.name == name}) for name in settings.caches}
+    caches = {name: cache_of(cache, engine.door.secrets) for name, cache in settings.caches.items()}
+    databases = sorted({remedies.database for remedies in known if remedies.database})
+    return {**redis.checks(caches, prefixes), **rds.checks(lambda: outside.databases, databases)}
 
 
 def _of_integrations(door: Door) -> "dict[str, Check]":

@@ -3,10 +3,11 @@
 from shutil import which
 from typing import TYPE_CHECKING
 
-from shared.settings import Secrets, Settings
+from shared.settings import Secrets, Settings, model
 
 if TYPE_CHECKING:
     from shared.adapters.kubernetes import KubernetesWorkloads
+    from shared.adapters.redis_connection import Cache
     from shared.ports import Caches, Owners, Repositories
 
 
@@ -38,19 +39,20 @@ def owners_of(
 def caches_of(settings: Settings, secrets: Secrets) -> "Caches":
     """Return the caches that are configured, each by its name."""
     from shared.adapters.redis import RedisCaches
+
+    return RedisCaches({name: cache_of(cache, secrets) for name, cache in settings.caches.items()})
+
+
+def cache_of(cache: model.Cache, secrets: Secrets) -> "Cache":
+    """Return a cache as the adapter takes it, with its password."""
     from shared.adapters.redis_connection import Cache
 
-    return RedisCaches(
-        {
-            name: Cache(
-                cache.url,
-                user=cache.user,
-                password=secrets.value(cache.password) if cache.password else "",
-                ca=cache.ca,
-                all_databases=cache.all_databases,
-            )
-            for name, cache in settings.caches.items()
-        }
+    return Cache(
+        cache.url,
+        user=cache.user,
+        password=secrets.value(cache.password) if cache.password else "",
+        ca=cache.ca,
+        all_databases=cache.all_databases,
     )
 
 
