@@ -14,6 +14,7 @@ from shared.domain.changes import MARKER
 from shared.domain.workloads import Autoscaler, Pod, Workload, WorkloadRef
 
 ANNOTATIONS = "backout.dev/"
+WARNINGS = "type=Warning,involvedObject.kind=Pod"
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,14 @@ class Reader:
         self._connection = connection
         self._ignored = frozenset(ignored_annotations)
 
-    def read(self, ref: WorkloadRef, budget: Budget, *, usage: bool) -> tuple[Workload, Look] | None:
+    def read(
+        self, ref: WorkloadRef, budget: Budget, *, usage: bool, events: bool = False
+    ) -> tuple[Workload, Look] | None:
         """Return the workload in the rules' words and the look that it was made of, or None if there is none.
 
         Two round trips: the workload together with the namespace's autoscalers; then, by its selector, its
-        history, its pods and their usage.
+        history, its pods and their usage. With `events` the pods that are being deleted are read too, and the
+        newest warning of each.
         """
         kind = kind_of(ref.kind)
         if not can_exist(ref):
@@ -61,12 +65,20 @@ class Reader:
             if usage
             else None
         )
+        warned = (
+            self._start(resources.list_of(resources.EVENTS, ref.namespace, fields=WARNINGS), budget)
+            if events
+            else None
+        )
         look = self._look(found, kind, history.answer())
         owner_uids = {found.metadata.uid, *(h.uid for h in look.held)}
-        own = pods.active(running.answer().read(wire.Items[wire.Pod]).items or [], owner_uids)
+        own = pods.active(running.answer().read(wire.Items[wire.Pod]).items or [], owner_uids, ending=events)
         used = {} if metrics is None else pods.usage(metrics)
+        told = pods.described(
+            own, used, held=look.held, warnings=None if warned is None else pods.warnings(warned)
+        )
         scaler = _autoscaler(autoscalers.answer(), kind, ref.name)
-        return _workload(ref, kind, look, scaler=scaler, running=pods.described(own, used)), look
+        return _workload(ref, kind, look, scaler=scaler, running=told), look
 
     def look(self, ref: WorkloadRef, budget: Budget) -> Look | None:
         """Return only what a change of the template needs to know, or None when there is no such workload."""
@@ -120,6 +132,7 @@ def _workload(
         autoscaler=scaler,
         marker=metadata.annotations.get(MARKER, ""),
         annotations={k: v for k, v in metadata.annotations.items() if k.startswith(ANNOTATIONS)},
+        ordered=found.spec.pod_management_policy == "OrderedReady",
     )
 
 
