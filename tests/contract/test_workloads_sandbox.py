@@ -11,8 +11,10 @@ import pytest
 
 from sandbox.cluster import Behaviour, Cluster, Denial, Fault
 from shared.adapters.kubernetes import KubernetesWorkloads
+from shared.domain import stuck
 from shared.domain.changes import Applied, ClusterChange
 from shared.domain.reasons import Reason
+from shared.domain.stuck import Cause
 from shared.domain.workloads import RolloutState, Workload, WorkloadRef
 from shared.errors import ConfigurationError, PermanentError, TemporaryError
 from shared.ports import CALL_SECONDS
@@ -213,12 +215,13 @@ def test_an_ordered_stateful_set_is_freed_by_evicting_its_broken_pod(world: Kube
     seen(world, ref, lambda w: any(p.waiting == "CrashLoopBackOff" for p in w.pods), "it was broken")
     changed(world, ref, rollback)
     world.settled(ref)
-    workload = world.read(ref)
-    broken = [pod for pod in workload.pods if not pod.ready]
-    assert [pod.template_id != good.template_id for pod in broken] == [True]
-    assert workload.ordered
+    found = stuck.diagnosed(
+        looked(world, ref), now=datetime.now(UTC), to_template_id=good.template_id, grace_seconds=0.0
+    )
+    assert found is not None
+    assert found.cause is Cause.ORDERED
 
-    assert world.workloads.apply(eviction(ref, *broken)) is Applied.CHANGED
+    assert world.workloads.apply(eviction(ref, *found.broken)) is Applied.CHANGED
 
     after = seen(world, ref, lambda w: w.rollout.state is RolloutState.COMPLETE, "it was rolled back")
     assert {pod.template_id for pod in after.pods} == {good.template_id}
