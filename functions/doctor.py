@@ -13,7 +13,6 @@ from shared import bootstrap
 from shared.bootstrap import Door, Engine
 from shared.domain import prerequisites
 from shared.domain.prerequisites import Finding, State
-from shared.domain.workloads import KINDS
 from shared.settings import SecretRef, Settings
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ def examined(engine: Engine, *, kubeconfig: str | None = None, seconds: float = 
             **_of_cluster(engine.door.settings, connection),
             **_of_table(engine.door),
             **_of_services(engine),
+            **_of_owners(engine, connection),
             **_of_integrations(engine.door),
             **_of_secrets(engine.door),
         }
@@ -45,14 +45,14 @@ def examined(engine: Engine, *, kubeconfig: str | None = None, seconds: float = 
 
 
 def _of_cluster(settings: Settings, connection: "Connection") -> "dict[str, Check]":
-    """Return the checks of the cluster; where no service is named, any may be discovered."""
+    """Return the checks of the cluster; where no service is named, any kind may be discovered."""
     from shared.adapters.checks import cluster
 
     checks: dict[str, Check] = {cluster.NAME: partial(cluster.reachable, connection)}
     for namespace in settings.rails.namespaces:
         kinds = {s.workload.kind for s in settings.services if s.workload.namespace == namespace}
         name = f"cluster rights in {namespace}"
-        checks[name] = partial(cluster.rights, connection, namespace, kinds or set(KINDS))
+        checks[name] = partial(cluster.rights, connection, namespace, kinds)
     return checks
 
 
@@ -82,6 +82,22 @@ def _of_services(engine: Engine) -> "dict[str, Check]":
     return checks
 
 
+def _of_owners(engine: Engine, connection: "Connection") -> "dict[str, Check]":
+    """Return the checks of those that manage workloads: what reaches them, and the owner of each service."""
+    from shared.adapters.checks import argo_cd, helm, owners
+
+    configured, value, outside = engine.door.settings.owners, engine.door.secrets.value, engine.outside
+    checks: dict[str, Check] = {}
+    if (argo := configured.argo_cd) is not None:
+        checks[argo_cd.NAME] = lambda: argo_cd.check(argo.url, value(argo.token))
+    if configured.helm_program:
+        checks[helm.NAME] = partial(helm.check, configured.helm_program)
+    for service in engine.door.settings.services:
+        look = partial(owners.check, outside.workloads, outside.owners, connection, service)
+        checks[f"owner of {service.name}"] = look
+    return checks
+
+
 def _of_integrations(door: Door) -> "dict[str, Check]":
     """Return a check for each integration that is configured; a token that is missing is told by it."""
     from shared.adapters.checks import github, pagerduty, slack, status_page
@@ -94,7 +110,8 @@ def _of_integrations(door: Door) -> "dict[str, Check]":
         checks[slack.NAME] = lambda: slack.check(chat.url, value(chat.token))
     if (git := settings.github) is not None:
         issues = sorted({s.github_issue for s in settings.services if s.github_issue})
-        checks[github.NAME] = lambda: github.check(git.url, value(git.token), issues)
+        reverted = sorted({s.repository for s in settings.services if s.reverts and s.repository})
+        checks[github.NAME] = lambda: github.check(git.url, value(git.token), issues, reverted)
     if (page := settings.status_page) is not None:
         token = page.token
         if page.kind == "statuspage" and token is not None:
@@ -134,6 +151,8 @@ def _off(settings: Settings) -> Iterator[Finding]:
         "pagerduty": settings.pagerduty,
         "slack": settings.slack,
         "github": settings.github,
+        "owners.argo_cd": settings.owners.argo_cd,
+        "owners.helm": settings.owners.helm_program,
         "status_page": settings.status_page,
         "approval_links": settings.approval_links,
     }

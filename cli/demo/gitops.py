@@ -11,8 +11,8 @@ from typing import Any
 
 from sandbox.argocd import ArgoCD
 from sandbox.argocd import server as argocd
+from sandbox.git import Repository
 from sandbox.receivers import GitHub, github
-from sandbox.receivers.git_repository import GitRepository
 from sandbox.receivers.github_hosted import Hosted
 
 REPOSITORY, BRANCH, APPLICATION = "shop/checkout", "main", "shop"
@@ -35,7 +35,7 @@ SERVICE_KEYS = f"""
 class GitOps:
     """What deploys: a push to the branch, which Argo CD brings to the cluster."""
 
-    repository: GitRepository
+    repository: Repository
     github: GitHub
     argo_cd: ArgoCD
     manifest: Mapping[str, Any]
@@ -44,7 +44,7 @@ class GitOps:
         """Push the manifest with an image, as a person's merge does."""
         template = json.loads(json.dumps(self.manifest))
         template["spec"]["template"]["spec"]["containers"][0]["image"] = image
-        self.repository.write(BRANCH, {FILE: json.dumps(template, indent=2)}, f"Deploy {image}")
+        self.repository.commit({FILE: json.dumps(template, indent=2)}, f"Deploy {image}", branch=BRANCH)
 
     def configuration(self) -> str:
         """Return the part of the configuration that names them."""
@@ -68,7 +68,7 @@ def gitops(cluster_url: str, manifest: Mapping[str, Any], image: str) -> Iterato
             os.environ[name] = value
             running.callback(os.environ.pop, name, None)
         path = Path(running.enter_context(TemporaryDirectory(prefix="backout-demo-"))) / "checkout.git"
-        repository = GitRepository(path)
+        repository = Repository.create(path)
         host = running.enter_context(GitHub(repositories={REPOSITORY: Hosted(repository)}))
         argo_cd = running.enter_context(ArgoCD(cluster_url, repositories={URL: path}))
         made = GitOps(repository, host, argo_cd, manifest)

@@ -15,10 +15,10 @@ from sandbox.argocd import manifests
 from sandbox.argocd.applications import Applications, Key, automated
 from sandbox.argocd.destinations import Destination
 from sandbox.argocd.manifests import APPLICATIONS, TRACKING, Object, Ref, instance_name
-from sandbox.repositories import Repository, RepositoryError
+from sandbox.git import GitFailed, Repository
 
 HISTORY_LIMIT = 10
-FAILURES = (httpx.HTTPError, RepositoryError, ValueError)
+FAILURES = (httpx.HTTPError, GitFailed, ValueError)
 _WORST_FIRST = ("Missing", "Degraded", "Progressing", "Healthy")
 
 
@@ -76,9 +76,13 @@ class Controller:
         """Return the manifests of an application's source, at its target revision unless another is named."""
         source = source or app["spec"]["source"]
         repository = self._repository(source["repoURL"])
-        commit = repository.resolve(revision or source.get("targetRevision", ""))
+        named = revision or source.get("targetRevision") or "HEAD"
+        commit = repository.sha(named)
+        if commit is None:
+            raise GitFailed(f"unable to resolve '{named}' to a commit SHA")
+        found = repository.files(commit, source.get("path", ""))
         objects = manifests.read(
-            repository.files(commit, source.get("path", "")),
+            {name: text for name, text in found.items() if "/" not in name},
             namespace=app["spec"]["destination"].get("namespace", "default"),
             application=instance_name(app["metadata"]["namespace"], app["metadata"]["name"]),
         )
@@ -89,7 +93,7 @@ class Controller:
             return Repository(self._repositories[url])
         parts = urlsplit(url)
         if parts.scheme != "file":
-            raise RepositoryError(f"repository not accessible: {url}")
+            raise GitFailed(f"repository not accessible: {url}")
         return Repository(Path(parts.path))
 
     def _destination(self, ref: Ref) -> Destination:

@@ -135,6 +135,7 @@ class ArgoCD(Receiver):
         return [
             ("GET", "/api/version", lambda _: JSONResponse({"Version": self._version})),
             ("GET", "/api/v1/session/userinfo", self._user),
+            ("GET", "/api/v1/applications", self._list),
             ("GET", one, self._get),
             ("PATCH", one, self._patch),
             ("POST", f"{one}/rollback", self._roll_back),
@@ -165,6 +166,13 @@ class ArgoCD(Receiver):
         if app is None or not self.rights.issuperset(rights):
             raise Refused(_refusal(_DENIED, "permission denied"))
         return key, app
+
+    def _list(self, received: Received) -> Response:
+        """List what the account may see; the query parameter ``fields`` is not heeded."""
+        self._admit(received)
+        keys = self._applications.keys() if "get" in self.rights else []
+        seen = [self._applications.get(key) for key in keys]
+        return JSONResponse({"metadata": {}, "items": seen or None})
 
     def _get(self, received: Received) -> Response:
         key, app = self._allowed(received, received.query.get("appNamespace", ""), "get")

@@ -89,7 +89,8 @@ class Registry:
         """Replace an object; what changes nothing keeps its resourceVersion.
 
         409 when `desired` names another resourceVersion or uid than the current ones. The `status`
-        subresource changes status and metadata only, and every other write leaves status alone.
+        subresource changes status and metadata only (of custom resources only status), and every other
+        write leaves status alone.
         """
         self._check_preconditions(resource, current, desired)
         new = self._merged(resource, current, desired, subresource)
@@ -122,7 +123,9 @@ class Registry:
     def _merged(self, resource: Resource, current: Object, desired: Object, subresource: str) -> Object:
         fixed = {"apiVersion": current["apiVersion"], "kind": current["kind"]}
         if subresource == "status":
-            kept = {"status": desired.get("status") or {}, "metadata": desired["metadata"]}
+            kept = {"status": desired.get("status") or {}}
+            if not resource.custom:
+                kept["metadata"] = desired["metadata"]
             new = defaults.filled(resource, current | kept | fixed)
             if resource is DEPLOYMENTS:
                 new["metadata"] = _with(new["metadata"], "labels", current["metadata"].get("labels"))

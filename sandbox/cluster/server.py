@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 
 import uvicorn
 
+from sandbox.cluster import custom
 from sandbox.cluster.application import Application
 from sandbox.cluster.audit import AuditEntry
 from sandbox.cluster.behaviours import Behaviour
@@ -35,18 +36,18 @@ class Cluster:
     """A cluster on 127.0.0.1 for as long as the `with` block lasts.
 
     `start_seconds` is how long pods take to come up (0 is possible), `stop_seconds` how long they take to
-    go; `behaviours` says what images do that are not well-behaved. All methods may be called from any
-    thread, and from `on_change` callbacks.
+    go; `behaviours` says what images do that are not well-behaved. Without `operators` nobody acts on custom
+    resources. All methods may be called from any thread, and from `on_change` callbacks.
     """
 
     def __init__(
         self, *, nodes: int = 2, start_seconds: float = 0.2, stop_seconds: float = 0.05,
         autoscaler_seconds: float = 1.0, behaviours: Mapping[str, Behaviour] | None = None,
-        token: str = "", port: int = 0,
+        operators: bool = True, token: str = "", port: int = 0,
     ) -> None:  # fmt: skip
         self._settings = {
             "nodes": nodes, "start_seconds": start_seconds, "stop_seconds": stop_seconds,
-            "autoscaler_seconds": autoscaler_seconds, "behaviours": behaviours or {},
+            "autoscaler_seconds": autoscaler_seconds, "behaviours": behaviours or {}, "operators": operators,
         }  # fmt: skip
         self._token = token
         self._port = port
@@ -138,18 +139,27 @@ class Cluster:
         return self._call(lambda: self._running_images(namespace, kind, name))
 
     def _running_images(self, namespace: str, kind: str, name: str) -> list[str]:
-        resource = WORKLOADS.get(kind.lower())
+        rollouts = custom.rollouts(self._state.catalogue)
+        resource = rollouts if kind.lower() == "rollout" else WORKLOADS.get(kind.lower())
         if resource is None:
             raise no_such_path()
         storage = self._state.storage
         workload = storage.get(resource, namespace, name)
         owners = [workload]
-        if resource is DEPLOYMENTS:
+        if resource in (DEPLOYMENTS, rollouts):
             sets = storage.objects(REPLICASETS, namespace)
             owners = [one for one in sets if is_controlled_by(one, workload)]
         ready = [pod for pod in storage.objects(PODS, namespace) if is_ready(pod)]
         mine = [pod for pod in ready if any(is_controlled_by(pod, owner) for owner in owners)]
         return [container["image"] for pod in mine for container in pod["spec"]["containers"]]
+
+    def define_rollouts(self) -> None:
+        """Install Argo Rollouts: serve its resource, which its controller here acts on."""
+        self._call(lambda: self._state.define(custom.ROLLOUTS))
+
+    def define_scaled_objects(self) -> None:
+        """Install KEDA, likewise."""
+        self._call(lambda: self._state.define(custom.SCALED_OBJECTS))
 
     def create_namespace(self, name: str) -> None:
         namespace = {"metadata": {"name": name}}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from sandbox.cluster.audit import AuditEntry
 from sandbox.cluster.behaviours import Behaviour, Behaviours
+from sandbox.cluster.controllers.argo.rollouts import Rollouts
 from sandbox.cluster.controllers.autoscalers import Autoscalers
 from sandbox.cluster.controllers.daemonsets import DaemonSets
 from sandbox.cluster.controllers.definitions import Definitions
@@ -17,11 +18,12 @@ from sandbox.cluster.controllers.jobs import Jobs
 from sandbox.cluster.controllers.loop import ControllerLoop
 from sandbox.cluster.controllers.pods import Pods
 from sandbox.cluster.controllers.replicasets import ReplicaSets
+from sandbox.cluster.controllers.scaledobjects import ScaledObjects
 from sandbox.cluster.controllers.statefulsets import StatefulSets
 from sandbox.cluster.faults import Access, Faults
 from sandbox.cluster.objects import Object, timestamp
 from sandbox.cluster.registry import Registry
-from sandbox.cluster.resources import NAMESPACES, NODES, Catalogue
+from sandbox.cluster.resources import DEFINITIONS, NAMESPACES, NODES, Catalogue, defined_by
 from sandbox.cluster.storage import Storage
 from sandbox.cluster.verbs import Verbs
 from sandbox.cluster.watches import Watches
@@ -34,7 +36,7 @@ class State:
 
     def __init__(
         self, *, nodes: int, start_seconds: float, stop_seconds: float, autoscaler_seconds: float,
-        behaviours: Mapping[str, Behaviour],
+        behaviours: Mapping[str, Behaviour], operators: bool,
     ) -> None:  # fmt: skip
         self.ended = asyncio.Event()
         self.storage = Storage()
@@ -49,6 +51,9 @@ class State:
         self._pods = Pods(
             self.registry, self.behaviours, start_seconds=start_seconds, stop_seconds=stop_seconds
         )
+        of_custom_resources = (
+            Rollouts(self.registry, self.catalogue), ScaledObjects(self.registry, self.catalogue),
+        )  # fmt: skip
         self._controllers = ControllerLoop(self.storage, (
             self._pods,
             ReplicaSets(self.registry),
@@ -61,6 +66,7 @@ class State:
             Garbage(self.registry),
             Namespaces(self.registry),
             Definitions(self.registry, self.catalogue),
+            *(of_custom_resources if operators else ()),
         ))  # fmt: skip
         for name in FIRST_NAMESPACES:
             self.registry.create(NAMESPACES, "", {"metadata": {"name": name}})
@@ -72,6 +78,11 @@ class State:
         labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
         node = self.registry.create(NODES, "", {"metadata": {"name": name, "labels": labels}, "spec": {}})
         self.registry.update(NODES, node, node | {"status": _node_status(name, number)}, subresource="status")
+
+    def define(self, definition: Object) -> None:
+        """Serve a custom resource from now on."""
+        self.registry.create(DEFINITIONS, "", definition)
+        self.catalogue.add(defined_by(definition))
 
     def put_behaviour(self, image: str, behaviour: Behaviour) -> None:
         """Change how an image behaves, for the pods that run it already too."""

@@ -6,6 +6,5 @@ is suspended. What is no longer in git is not pruned, and a chart is always the 
 
 from sandbox.flux.controllers import Flux
 from sandbox.flux.definitions import DEFINITIONS, install
-from sandbox.flux.git import BareRepository
 
-__all__ = ["DEFINITIONS", "BareRepository", "Flux", "install"]
+__all__ = ["DEFINITIONS", "Flux", "install"]

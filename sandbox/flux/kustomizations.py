@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 
 import yaml
 
 from sandbox.flux.api import Api, Object, Refused
 from sandbox.flux.definitions import KUSTOMIZATIONS, KUSTOMIZE, SOURCE
-from sandbox.flux.git import GitFailed
 from sandbox.flux.rhythm import Rhythm, begun, status
 from sandbox.flux.sources import Sources
+from sandbox.git import GitFailed
 
 MANAGER = "kustomize-controller"
 SWITCH = f"{KUSTOMIZE}/reconcile"
@@ -63,9 +62,9 @@ class Kustomizations:
     def _manifests(self, kustomization: Object, source: Object, revision: str) -> Iterator[Object]:
         spec, metadata = kustomization["spec"], kustomization["metadata"]
         commit = revision.rpartition(":")[2]
-        folder = posixpath.normpath("/" + spec.get("path", "")).lstrip("/")
         marks = {f"{KUSTOMIZE}/name": metadata["name"], f"{KUSTOMIZE}/namespace": metadata["namespace"]}
-        for name, text in sorted(self._sources.repository(source).files(commit, folder).items()):
+        files = self._sources.repository(source).files(commit, spec.get("path", ""))
+        for name, text in sorted(files.items()):
             if not name.endswith(_MANIFESTS):
                 continue
             for manifest in yaml.safe_load_all(text):

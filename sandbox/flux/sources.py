@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sandbox.flux.api import Api, Object, Refused
 from sandbox.flux.definitions import GIT_REPOSITORIES
-from sandbox.flux.git import BareRepository
 from sandbox.flux.rhythm import Rhythm, status
+from sandbox.git import Repository
 
 MANAGER = "source-controller"
 
@@ -27,12 +27,12 @@ class Sources:
             if self._rhythm.is_due(source):
                 self._api.put_status(source, self._looked_at(source), manager=MANAGER)
 
-    def repository(self, source: Object) -> BareRepository:
+    def repository(self, source: Object) -> Repository:
         """Return the repository of a GitRepository. Raises `Refused` where there is none."""
         url = source["spec"]["url"]
         if url not in self._repositories:
             raise Refused(f"failed to checkout and determine revision: unknown repository {url}")
-        return BareRepository(self._repositories[url])
+        return Repository(self._repositories[url])
 
     def _looked_at(self, source: Object) -> Object:
         branch = (source["spec"].get("ref") or {}).get("branch", "master")

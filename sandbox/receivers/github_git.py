@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import JSONResponse, Response
 
-from sandbox.receivers.git_repository import Commit, GitRepository, Signature
+from sandbox.git import Commit, Repository, Signature
 from sandbox.receivers.github_answers import invalid, page, refused
 from sandbox.receivers.github_hosted import Hosted
 from sandbox.receivers.receiving import Act, Clock, Received, Refused, decoded
@@ -188,7 +188,7 @@ def body_of(received: Received) -> Any:
         raise refused(400, "Problems parsing JSON") from None
 
 
-def commit_named(git: GitRepository, name: str, *, status: int) -> str:
+def commit_named(git: Repository, name: str, *, status: int) -> str:
     """Find a commit by its sha, an abbreviation of it, or a branch."""
     sha = git.sha(name)
     if sha is None:
@@ -217,7 +217,7 @@ def _stored(received: Received, commit: Commit) -> dict[str, Any]:
     return {**{name: whole[name] for name in ("sha", "html_url", "parents")}, **whole["commit"]}
 
 
-def _found(git: GitRepository, sha: str) -> Commit:
+def _found(git: Repository, sha: str) -> Commit:
     return git.log("-1", sha)[0]
 
 

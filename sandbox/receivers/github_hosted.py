@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sandbox.receivers.git_repository import GitRepository
+from sandbox.git import Repository
 
 Right = Literal["none", "read", "write"]
 
@@ -35,7 +35,7 @@ class Hosted:
     done once, right before the next update of a branch, as someone would who is a moment quicker.
     """
 
-    git: GitRepository
+    git: Repository
     contents: Right = "write"
     pull_requests: Right = "write"
     protected: dict[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from starlette.responses import JSONResponse, Response
 
-from sandbox.receivers.git_repository import GitFailed
+from sandbox.git import GitFailed
 from sandbox.receivers.github_answers import page
 from sandbox.receivers.github_git import (
     RIGHT_LACKS,

@@ -28,7 +28,8 @@ def _belongs(metadata: dict[str, Any], workload: str) -> bool:
 
     The name alone is not enough: `checkout-worker-…` begins like a pod of `checkout`.
     """
-    template = metadata.get("labels", {}).get("pod-template-hash")
+    labels = metadata.get("labels", {})
+    template = labels.get("pod-template-hash") or labels.get("rollouts-pod-template-hash")
     owners = {(owner["kind"], owner["name"]) for owner in metadata.get("ownerReferences", [])}
     return bool(
         owners

@@ -67,7 +67,9 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.RESOLVED: "The alert says that it is resolved, and nothing is running for it.",
     Reason.STALE: "This firing was handled before, or began before the last rollback had taken effect.",
     Reason.NAMESPACE_NOT_ALLOWED: "The namespace is not in guardrails.namespaces.",
-    Reason.KIND_NOT_SUPPORTED: "Backout rolls back deployments, statefulsets and daemonsets only.",
+    Reason.KIND_NOT_SUPPORTED: (
+        "Backout rolls back deployments, statefulsets, daemonsets and Argo Rollouts only."
+    ),
     Reason.NOT_FOUND: "The cluster has no such workload.",
     Reason.MODE_OBSERVE: "The service is in mode observe: decisions are recorded and nothing is touched.",
     Reason.NOT_OPTED_IN: "The workload has no entry in the configuration and no backout.dev/mode annotation.",

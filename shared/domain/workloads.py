@@ -1,4 +1,4 @@
-"""Workloads as the rules see them: what a cluster says of one Deployment, StatefulSet or DaemonSet."""
+"""Workloads as the rules see them: what a cluster says of one of those that Backout rolls back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-KINDS = ("deployment", "statefulset", "daemonset")
+KINDS = ("deployment", "statefulset", "daemonset", "rollout")
 
 
 @dataclass(frozen=True, order=True)
@@ -63,7 +63,7 @@ class Revision:
 
 
 class RolloutState(StrEnum):
-    """Where a rollout stands, as ``kubectl rollout status`` computes it."""
+    """Where a rollout stands, as ``kubectl rollout status`` or ``kubectl argo rollouts status`` has it."""
 
     COMPLETE = "complete"
     PROGRESSING = "progressing"

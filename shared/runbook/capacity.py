@@ -40,6 +40,7 @@ def change(workload: Workload, response_id: str, *, replicas: int, maximum: int)
             maximum_before=scaler.maximum,
             minimum=replicas,
             maximum=maximum,
+            scaler=scaler.kind,
         )
     return SetReplicas(
         workload=workload.ref,

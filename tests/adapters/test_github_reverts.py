@@ -8,34 +8,31 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.git import Repository, git
 from sandbox.receivers import GitHub
-from sandbox.receivers.git_repository import GitRepository, git
 from sandbox.receivers.github import TOKEN
 from sandbox.receivers.github_hosted import Hosted, PullRequest
 from shared.adapters.github_reverts import GitHubRepositories
-from shared.domain.changes import Applied, RevertCommit
-from shared.domain.owners import Reverted, Revertible
-from shared.domain.workloads import WorkloadRef
+from shared.domain.changes import Applied
+from shared.domain.owners import Reverted
 from shared.errors import PermanentError, TemporaryError
+from tests.contract.repositories import BY_COMMIT, BY_PULL, ID, NAME, revert_of
 from tests.fakes.http_server import Answer, serving
 
-NAME = "shop/checkout"
-ID = "20260302-120000-0a1b2c3d"
-BY_COMMIT, BY_PULL = Revertible(by="commit"), Revertible(by="pull_request")
 GITLINK = "1" * 40
 NO_PULL = "Changes must be made through a pull request."
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> GitRepository:
+def repository(tmp_path: Path) -> Repository:
     if shutil.which("git") is None:
         pytest.skip("no git on the path")
-    return GitRepository(tmp_path / "checkout.git")
+    return Repository.create(tmp_path / "checkout.git")
 
 
 @pytest.fixture
-def hosted(repository: GitRepository) -> Hosted:
-    repository.write("main", {"app.py": "one\ntwo\nthree\n", "keep.txt": "kept\n"}, "Begin")
+def hosted(repository: Repository) -> Hosted:
+    repository.commit({"app.py": "one\ntwo\nthree\n", "keep.txt": "kept\n"}, "Begin")
     return Hosted(repository)
 
 
@@ -54,7 +51,7 @@ def pull(
 ) -> PullRequest:
     branch = title.lower().replace(" ", "-")
     hosted.git.move(branch, "main")
-    hosted.git.write(branch, {"app.py": content}, title)
+    hosted.git.commit({"app.py": content}, title, branch=branch)
     return hosted.open(title, branch)
 
 
@@ -64,20 +61,7 @@ def merged(hosted: Hosted, title: str = "Take new prices", *, squash: bool = Fal
 
 def later(hosted: Hosted) -> str:
     """Push something else on top."""
-    return hosted.git.write("main", {"other.txt": "other\n"}, "Write down the other thing")
-
-
-def revert_of(commit: str, *, by: str = "commit", response_id: str = ID) -> RevertCommit:
-    return RevertCommit(
-        workload=WorkloadRef("prod", "production", "deployment", "checkout"),
-        response_id=response_id,
-        repository=NAME,
-        branch="main",
-        commit=commit,
-        by=by,
-        at="2026-03-02T13:00:00.123456+01:00",
-        cause=f"backout {ID}: revision 42 back to 41",
-    )
+    return hosted.git.commit({"other.txt": "other\n"}, "Write down the other thing")
 
 
 def tree(hosted: Hosted, name: str) -> str:
@@ -135,7 +119,7 @@ def test_the_revert_is_what_git_would_make(
         git("commit", "-q", "-m", "Take new prices", "-m", "They are higher.", at=folder)
         hosted.git.move("main" if how == "push" else "prices", git("rev-parse", "HEAD", at=folder))
     if how != "push":
-        hosted.git.write("main", {"unrelated.txt": "meanwhile\n"}, "Something in between")
+        hosted.git.commit({"unrelated.txt": "meanwhile\n"}, "Something in between")
         hosted.merge(hosted.open("Take new prices", "prices"), squash=how == "squash")
     commit = hosted.git.tip("main")
     assert commit is not None
@@ -194,15 +178,6 @@ def test_a_branch_may_have_a_slash_in_its_name(github: GitHub, hosted: Hosted) -
 # Once, and only over the world that was looked at
 
 
-def test_what_is_done_twice_is_done_once(github: GitHub, hosted: Hosted) -> None:
-    change = revert_of(merged(hosted))
-
-    assert repositories(github).apply(change) is Applied.CHANGED
-    made = hosted.git.tip("main")
-    assert repositories(github).apply(change) is Applied.ALREADY
-    assert hosted.git.tip("main") == made
-
-
 def test_the_same_change_makes_the_same_commit_again(github: GitHub, hosted: Hosted) -> None:
     commit = merged(hosted)
     repositories(github).apply(revert_of(commit))
@@ -235,7 +210,7 @@ def test_it_is_known_again_when_others_have_pushed_since(github: GitHub, hosted:
     repositories(github).apply(change)
     made = hosted.git.tip("main")
     for _ in range(40):
-        hosted.git.write("main", {}, "Trigger a build")
+        hosted.git.commit({}, "Trigger a build")
 
     assert repositories(github).apply(change) is Applied.ALREADY
     assert repositories(github).reverted(change) == Reverted(
@@ -249,15 +224,6 @@ def test_a_push_in_between_is_not_overwritten(github: GitHub, hosted: Hosted) ->
 
     assert repositories(github).apply(revert_of(commit)) is Applied.MOVED
     assert [each.message for each in hosted.git.log(f"{commit}..main")] == ["Write down the other thing"]
-
-
-def test_a_tip_that_moved_before_is_left_alone(github: GitHub, hosted: Hosted) -> None:
-    commit = merged(hosted)
-    tip = later(hosted)
-
-    assert repositories(github).apply(revert_of(commit)) is Applied.MOVED
-    assert hosted.git.tip("main") == tip
-    assert repositories(github).reverted(revert_of(commit)) is None
 
 
 def test_two_at_once_make_one_commit(github: GitHub, hosted: Hosted) -> None:
@@ -274,14 +240,6 @@ def test_two_at_once_make_one_commit(github: GitHub, hosted: Hosted) -> None:
 
     assert repositories(github).apply(change) is Applied.ALREADY
     assert hosted.git.sha("main~1") == made[0]
-
-
-def test_the_revert_of_another_response_is_not_ours(github: GitHub, hosted: Hosted) -> None:
-    commit = merged(hosted)
-    repositories(github).apply(revert_of(commit, response_id="another"))
-
-    assert repositories(github).apply(revert_of(commit)) is Applied.MOVED
-    assert repositories(github).reverted(revert_of(commit)) is None
 
 
 # What cannot be undone
@@ -327,7 +285,7 @@ def test_a_root_commit_is_an_obstacle(github: GitHub, hosted: Hosted) -> None:
 
 
 def test_a_commit_that_changes_nothing_is_an_obstacle(github: GitHub, hosted: Hosted) -> None:
-    assert "changes no file" in obstacle(github, hosted.git.write("main", {}, "Trigger a build"))
+    assert "changes no file" in obstacle(github, hosted.git.commit({}, "Trigger a build"))
 
 
 def test_a_revert_of_ours_is_not_undone(github: GitHub, hosted: Hosted) -> None:
@@ -355,7 +313,7 @@ def test_a_commit_of_another_branch_is_an_obstacle(github: GitHub, hosted: Hoste
 
 
 def test_an_older_commit_that_was_pushed_is_an_obstacle(github: GitHub, hosted: Hosted) -> None:
-    commit = hosted.git.write("main", {"app.py": "pushed\n"}, "Push it")
+    commit = hosted.git.commit({"app.py": "pushed\n"}, "Push it")
     later(hosted)
 
     assert "no longer the tip of main, and no merged pull request" in obstacle(github, commit)
@@ -364,7 +322,7 @@ def test_an_older_commit_that_was_pushed_is_an_obstacle(github: GitHub, hosted: 
 
 
 def test_a_commit_on_a_protected_branch_needs_a_pull_request(github: GitHub, hosted: Hosted) -> None:
-    pushed = hosted.git.write("main", {"app.py": "pushed\n"}, "Push it")
+    pushed = hosted.git.commit({"app.py": "pushed\n"}, "Push it")
     hosted.protected["main"] = NO_PULL
     assert "main is protected, and no merged pull request" in obstacle(github, pushed)
 
@@ -479,14 +437,6 @@ def test_an_older_commit_is_undone_by_a_pull_request(github: GitHub, hosted: Hos
     assert "undoes it already" in obstacle(github, commit)
 
 
-def test_a_pull_request_is_opened_once(github: GitHub, hosted: Hosted) -> None:
-    change = revert_of(merged(hosted), by="pull_request")
-
-    assert repositories(github).apply(change) is Applied.CHANGED
-    assert repositories(github).apply(change) is Applied.ALREADY
-    assert len(hosted.pulls) == 2
-
-
 def test_a_pull_request_whose_answer_was_lost_is_not_opened_again(github: GitHub, hosted: Hosted) -> None:
     change = revert_of(merged(hosted), by="pull_request")
     github.lose_answers(path="/graphql")
@@ -518,15 +468,6 @@ def test_after_one_that_was_turned_down_another_is_opened_once(github: GitHub, h
     assert hosted.pulls[-1].head == "revert-101-take-new-prices-1"
 
 
-def test_one_of_ours_that_was_turned_down_is_not_opened_again(github: GitHub, hosted: Hosted) -> None:
-    change = revert_of(merged(hosted), by="pull_request")
-    repositories(github).apply(change)
-    hosted.pulls[-1].state = "closed"
-
-    assert repositories(github).apply(change) is Applied.ALREADY
-    assert repositories(github).reverted(change) is None
-
-
 def test_a_mark_in_the_pull_request_of_another_change_does_not_count(github: GitHub, hosted: Hosted) -> None:
     change = revert_of(merged(hosted), by="pull_request")
     other = pull(hosted, "Look here", content="mine\n")
@@ -537,7 +478,7 @@ def test_a_mark_in_the_pull_request_of_another_change_does_not_count(github: Git
 
 def test_a_conflict_is_given_up_in_words(github: GitHub, hosted: Hosted) -> None:
     commit = merged(hosted)
-    hosted.git.write("main", {"app.py": "1\ntwo\nthree\n"}, "Change the same line")
+    hosted.git.commit({"app.py": "1\ntwo\nthree\n"}, "Change the same line")
     with pytest.raises(PermanentError, match=r"#101 cannot be undone by itself.*couldn't be reverted"):
         repositories(github).apply(revert_of(commit, by="pull_request"))
 

@@ -19,7 +19,7 @@ from shared.adapters.prometheus.profiles import PROFILES, TRAFFIC, profile_queri
 from shared.adapters.prometheus.querying import QueryApi
 from shared.domain.services import QUERYABLE, Service, SignalQuery
 from shared.domain.signals import Kind, Reading, Signal
-from shared.domain.workloads import WorkloadRef
+from shared.domain.workloads import KINDS, WorkloadRef
 from shared.errors import ConfigurationError
 from tests.adapters.recorded_prometheus import BEGINNING, Recorded, program, running_prometheus
 
@@ -135,6 +135,8 @@ def past() -> Iterable[Recorded]:
 
     yield from otel("production", "deployment", "checkout")
     yield from otel("production", "statefulset", "ledger")
+    yield from otel("production", "pod", "cart-6d4cf56db6-x2x4v")
+    yield from otel("production", "pod", "cart-api-6d4cf56db6-x2x4v", failures=10.0)
     yield from otel("production", "deployment", "calm", failures=None)
 
     yield from container(pod, "app", memory=400.0, cpu=0.4)
@@ -166,7 +168,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("profile", MEASURED)
-@pytest.mark.parametrize("kind", ["deployment", "statefulset", "daemonset"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("selector", ["", 'app="checkout"'])
 def test_prometheus_takes_every_query_whatever_the_names(
     tmp_path: Path, profile: str, kind: str, selector: str
@@ -200,6 +202,7 @@ def test_the_stand_in_prometheus_takes_every_query_too(profile: str) -> None:
         ("production/deployment/checkout", "http_requests"),
         ("production/statefulset/ledger", "http_requests"),
         ("production/daemonset/agent", "http_requests"),
+        ("production/rollout/checkout", "http_requests"),
         (f"production/deployment/{LONG_NAME}", "http_requests"),
         ("production/deployment/checkout", "istio"),
         ("production/deployment/checkout", "nginx"),
@@ -207,6 +210,7 @@ def test_the_stand_in_prometheus_takes_every_query_too(profile: str) -> None:
         ("honoured/deployment/checkout", "nginx"),
         ("production/deployment/checkout", "otel"),
         ("production/statefulset/ledger", "otel"),
+        ("production/rollout/cart", "otel"),
     ],
 )
 def test_a_profile_measures_the_requests_of_its_workload_only(

@@ -22,6 +22,7 @@ from shared.domain.workloads import Revision, Workload, WorkloadRef
 from shared.errors import PermanentError, TemporaryError
 from tests.contract.api_server import ApiServer, Object
 from tests.contract.kubernetes_workloads import CLUSTER, KubernetesWorld
+from tests.contract.owners import Owned, OwnersContract
 from tests.contract.workloads import eventually
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -191,8 +192,40 @@ def annotations(found: Object) -> Mapping[str, str]:
     return kept
 
 
-class FluxOwnersContract:
-    """A subclass has a fixture `world`."""
+class FluxOwned(Owned):
+    """A workload and its owner of one kind."""
+
+    def __init__(self, world: FluxWorld, kind: str) -> None:
+        self.world, self.kind = world, kind
+        self.owners = world.owners[kind]
+        self.ref = world.owned(kind).ref
+
+    def read(self) -> Workload:
+        return self.world.read(self.ref)
+
+    def edit(self) -> None:
+        self.world.change_owner(self.kind, self.ref.name, {"spec": {"interval": "2h"}})
+
+    def stop_by_hand(self) -> None:
+        self.world.change_owner(self.kind, self.ref.name, {"spec": {"suspend": True}})
+
+    def start_by_hand(self) -> None:
+        self.world.change_owner(self.kind, self.ref.name, {"spec": {"suspend": False}})
+
+    def take_over(self) -> None:
+        body = {"metadata": {"annotations": {MARKER: None}}}
+        self.world.change_owner(self.kind, self.ref.name, body)
+
+    def remove(self) -> None:
+        self.world.remove_owner(self.kind, self.ref.name)
+
+
+class FluxOwnersContract(OwnersContract):
+    """What all owners keep to, and what only Flux's can. A subclass has a fixture `world`."""
+
+    @pytest.fixture(params=[KUSTOMIZATION, HELM_RELEASE])
+    def owned(self, world: FluxWorld, request: pytest.FixtureRequest) -> FluxOwned:
+        return FluxOwned(world, request.param)
 
     # looking
 
@@ -255,25 +288,6 @@ class FluxOwnersContract:
             world.api.patch(path, {"spec": {"ref": reference}})
 
         assert world.look(workload).source == Source(URL, branch, COMMIT)
-
-    @every_owner
-    def test_one_that_someone_suspended_is_not_ours(self, world: FluxWorld, kind: str) -> None:
-        workload = world.owned(kind)
-        world.change_owner(kind, workload.ref.name, {"spec": {"suspend": True}})
-
-        seen = world.look(workload)
-
-        assert (seen.running, seen.obstacle, seen.stopped_by) == (False, "", "")
-
-    @every_owner
-    def test_one_that_is_gone_is_neither_running_nor_an_obstacle(self, world: FluxWorld, kind: str) -> None:
-        workload = world.owned(kind)
-        world.remove_owner(kind, workload.ref.name)
-
-        seen = world.look(workload)
-
-        assert (seen.running, seen.obstacle) == (False, "")
-        assert str(seen) == f"{kind} {world.namespace}/{workload.ref.name}"
 
     def test_a_workload_that_it_leaves_alone_is_not_undone(self, world: FluxWorld) -> None:
         workload = world.owned(KUSTOMIZATION)
@@ -340,18 +354,6 @@ class FluxOwnersContract:
         assert (seen.running, seen.obstacle, seen.stopped_by) == (False, "", "r-1")
 
     @every_owner
-    def test_one_that_changed_since_it_was_read_is_not_stopped(self, world: FluxWorld, kind: str) -> None:
-        workload = world.owned(kind)
-        change = stop(world.look(workload), workload.ref)
-        world.change_owner(kind, workload.ref.name, {"spec": {"interval": "2h"}})
-
-        assert world.owners[kind].apply(change) is Applied.MOVED
-
-        found = world.owner(kind, workload.ref.name)
-        assert not found["spec"].get("suspend")
-        assert MARKER not in annotations(found)
-
-    @every_owner
     def test_a_suspension_of_someone_elses_is_not_taken_over(self, world: FluxWorld, kind: str) -> None:
         workload = world.owned(kind)
         change = stop(world.look(workload), workload.ref)
@@ -372,14 +374,6 @@ class FluxOwnersContract:
 
         assert sorted(came) == [Applied.CHANGED, *[Applied.MOVED] * 7]
         assert world.look(workload).stopped_by == f"r-{came.index(Applied.CHANGED)}"
-
-    @every_owner
-    def test_one_that_is_gone_is_not_stopped(self, world: FluxWorld, kind: str) -> None:
-        workload = world.owned(kind)
-        change = stop(world.look(workload), workload.ref)
-        world.remove_owner(kind, workload.ref.name)
-
-        assert world.owners[kind].apply(change) is Applied.MOVED
 
     def test_one_made_anew_is_not_stopped(self, world: FluxWorld) -> None:
         workload = world.owned(KUSTOMIZATION)
@@ -462,13 +456,6 @@ class FluxOwnersContract:
 
         assert world.owner(kind, stopped.name) == before
 
-    @every_owner
-    def test_one_that_is_gone_is_not_resumed(self, world: FluxWorld, kind: str) -> None:
-        stopped = self.stopped(world, kind)
-        world.remove_owner(kind, stopped.name)
-
-        assert world.owners[kind].apply(resume(stopped)) is Applied.MOVED
-
     # whether it may be resumed
 
     def test_a_kustomization_is_in_step_once_its_source_is_at_the_revert(self, world: FluxWorld) -> None:
@@ -494,13 +481,6 @@ class FluxOwnersContract:
     @every_owner
     def test_without_a_revert_none_is_in_step(self, world: FluxWorld, kind: str) -> None:
         assert not world.owners[kind].in_step(suspension(world.look(world.owned(kind))), commit="")
-
-    @every_owner
-    def test_one_that_is_gone_is_in_step_with_all(self, world: FluxWorld, kind: str) -> None:
-        seen = world.look(world.owned(kind))
-        world.remove_owner(kind, seen.name)
-
-        assert world.owners[kind].in_step(suspension(seen), commit=COMMIT)
 
     def test_a_helm_release_that_is_not_in_git_is_never_in_step(self, world: FluxWorld) -> None:
         seen = world.look(world.owned(HELM_RELEASE))

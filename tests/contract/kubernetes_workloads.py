@@ -33,10 +33,17 @@ from tests.contract.workloads import (
 )
 
 CLUSTER = "test"
+REVISION = "rollout.argoproj.io/revision"
 NOWHERE = {"backout.dev/no-node-has-this": "true"}
 NAMES = (f"shop-{n}" for n in itertools.count())
-PLURALS = {"deployment": "deployments", "statefulset": "statefulsets", "daemonset": "daemonsets"}
-KIND_NAMES = {"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet"}
+BUILT_IN = ("deployment", "statefulset", "daemonset")
+KIND_NAMES = {
+    "deployment": "Deployment",
+    "statefulset": "StatefulSet",
+    "daemonset": "DaemonSet",
+    "rollout": "Rollout",
+}
+STEPS = [{"setWeight": 50}, {"pause": {}}]
 
 
 class KubernetesWorld(World):
@@ -53,7 +60,7 @@ class KubernetesWorld(World):
         self.api.close()
 
     def path(self, ref: WorkloadRef) -> str:
-        return f"/apis/apps/v1/namespaces/{ref.namespace}/{PLURALS[ref.kind]}/{ref.name}"
+        return f"/apis/{api_version(ref)}/namespaces/{ref.namespace}/{ref.kind}s/{ref.name}"
 
     def stored(self, ref: WorkloadRef) -> Object:
         found = self.api.get(self.path(ref))
@@ -70,6 +77,8 @@ class KubernetesWorld(World):
         own = {"app": ref.name}
         pod_template["metadata"]["labels"] = {**pod_template["metadata"].get("labels", {}), **own}
         body: Object = {
+            "apiVersion": api_version(ref),
+            "kind": KIND_NAMES[ref.kind],
             "metadata": {"name": ref.name},
             "spec": {"selector": {"matchLabels": own}, "template": pod_template, **spec},
         }
@@ -77,6 +86,8 @@ class KubernetesWorld(World):
             body["spec"].setdefault("replicas", 0)
         if ref.kind == "statefulset":
             body["spec"]["serviceName"] = ref.name
+        if ref.kind == "rollout":
+            body["spec"].setdefault("strategy", {"canary": {}})
         self.api.create(self.path(ref).rpartition("/")[0], body)
         self.settled(ref)
 
@@ -94,9 +105,40 @@ class KubernetesWorld(World):
         def seen() -> bool:
             found = self.stored(ref)
             generation: int = found["metadata"]["generation"]
-            return bool(found.get("status", {}).get("observedGeneration", 0) >= generation)
+            if int(found.get("status", {}).get("observedGeneration", 0)) < generation:
+                return False
+            return ref.kind != "rollout" or self._is_numbered(found)
 
         eventually(seen, f"the controller saw {ref}")
+
+    def _is_numbered(self, rollout: Object) -> bool:
+        """Return whether a Rollout's new ReplicaSet is there, and done with if it has no pods."""
+        spec, status = rollout["spec"], rollout["status"]
+        name = f"{rollout['metadata']['name']}-{status['currentPodHash']}"
+        found = self.api.get(f"/apis/apps/v1/namespaces/{self.namespace}/replicasets/{name}")
+        objects = () if found is None else (found, rollout)
+        numbers = {obj["metadata"].get("annotations", {}).get(REVISION, "") for obj in objects}
+        is_done = status["phase"] == "Healthy" or spec.get("paused") or spec["replicas"] > 0
+        return len(numbers) == 1 and numbers != {""} and (is_done or bool(spec["strategy"]["canary"]))
+
+    def half_updated(self) -> WorkloadRef:
+        ref = self.absent("rollout")
+        self.create(ref, template(GOOD), strategy={"canary": {"steps": STEPS}})
+        self.deploy(ref, BAD)
+        eventually(lambda: self.stored(ref)["status"]["phase"] == "Paused", "the update paused")
+        return ref
+
+    def promote(self, ref: WorkloadRef) -> None:
+        self.api.patch(f"{self.path(ref)}/status", {"status": {"promoteFull": True}})
+        eventually(lambda: self.stored(ref)["status"]["phase"] == "Healthy", "the update was promoted")
+
+    def version(self, ref: WorkloadRef) -> object:
+        """Return what tells versions apart: of a Rollout its hash, as defaults are filled in late."""
+        found = self.stored(ref)
+        if ref.kind != "rollout":
+            return found["spec"]["template"]
+        self.settled(ref)
+        return self.stored(ref)["status"]["currentPodHash"]
 
     def deploy(
         self,
@@ -137,7 +179,7 @@ class KubernetesWorld(World):
         if self.api.get(f"{collection}/{ref.name}") is not None:
             self.api.patch(f"{collection}/{ref.name}", {"spec": limits})
             return
-        target = {"apiVersion": "apps/v1", "kind": KIND_NAMES[ref.kind], "name": ref.name}
+        target = {"apiVersion": api_version(ref), "kind": KIND_NAMES[ref.kind], "name": ref.name}
         metric = {
             "type": "Resource",
             "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
@@ -185,6 +227,10 @@ class KubernetesWorld(World):
     def let_a_second_pass(self) -> None:
         started_at = time.monotonic()
         eventually(lambda: time.monotonic() > started_at + 1.05, "the second was over")
+
+
+def api_version(ref: WorkloadRef) -> str:
+    return "argoproj.io/v1alpha1" if ref.kind == "rollout" else "apps/v1"
 
 
 @contextmanager
@@ -239,19 +285,19 @@ class KubernetesContract(WorkloadsContract):
     @every_kind
     def test_the_template_comes_back_exactly_as_it_was(self, world: KubernetesWorld, kind: str) -> None:
         ref = world.new(kind)
-        before = world.stored(ref)["spec"]["template"]
+        before = world.version(ref)
         world.change(ref, [{"op": "replace", "path": "/spec/template", "value": plain(ref)}], kind="json")
 
         changed(world, ref, rollback)
 
-        assert world.stored(ref)["spec"]["template"] == before
+        assert world.version(ref) == before
 
     @every_kind
     def test_a_process_that_has_not_read_it_restores_the_same(
         self, world: KubernetesWorld, kind: str
     ) -> None:
         ref = world.new(kind)
-        before = world.stored(ref)["spec"]["template"]
+        before = world.version(ref)
         world.deploy(ref, BAD)
         world.annotate(ref, {"example.com/team": "payments"})  # without any, each status write is a move
         change = rollback(world.read(ref))
@@ -261,7 +307,7 @@ class KubernetesContract(WorkloadsContract):
         assert other.apply(change) is Applied.ALREADY
 
         other.close()
-        assert world.stored(ref)["spec"]["template"] == before
+        assert world.version(ref) == before
 
     @every_kind
     def test_a_rollback_keeps_the_annotations_and_gives_its_cause(
@@ -476,9 +522,13 @@ class KubernetesContract(WorkloadsContract):
 
         changed(world, ref, restarting)
 
-        after = world.stored(ref)["spec"]["template"]
-        assert after["metadata"]["annotations"].pop("kubectl.kubernetes.io/restartedAt") == RESTARTED_AT
-        assert after == before
+        spec = world.stored(ref)["spec"]
+        if kind == "rollout":
+            assert spec["restartAt"] == RESTARTED_AT
+        else:
+            stamps = spec["template"]["metadata"]["annotations"]
+            assert stamps.pop("kubectl.kubernetes.io/restartedAt") == RESTARTED_AT
+        assert spec["template"] == before
 
 
 def plain(ref: WorkloadRef) -> Object:

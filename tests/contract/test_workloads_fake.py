@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.domain.workloads import Rollout, RolloutState, WorkloadRef
-from tests.contract.workloads import GOOD, WorkloadsContract, World
+from tests.contract.workloads import BAD, GOOD, AbortsContract, World
 from tests.fakes.workloads import FakeWorkloads
 
 
@@ -32,6 +32,14 @@ class FakeWorld(World):
         schema_at_least: int | None = None,
     ) -> None:
         self.fake.deploy(ref, image, schema=schema, schema_at_least=schema_at_least)
+
+    def half_updated(self) -> WorkloadRef:
+        ref = self.new("rollout")
+        self.fake.begin_update(ref, BAD)
+        return ref
+
+    def promote(self, ref: WorkloadRef) -> None:
+        self.fake.update(ref, stable_template_id="", rollout=Rollout(RolloutState.COMPLETE, "healthy"))
 
     def restart(self, ref: WorkloadRef) -> None:
         self.fake.restart(ref)
@@ -66,7 +74,7 @@ class FakeWorld(World):
         self.at += timedelta(seconds=1)
 
 
-class TestFakeWorkloads(WorkloadsContract):
+class TestFakeWorkloads(AbortsContract):
     @pytest.fixture
     def world(self) -> FakeWorld:
         return FakeWorld()

@@ -28,6 +28,7 @@ from tests.contract.kubernetes_workloads import (
 from tests.contract.workloads import (
     BAD,
     GOOD,
+    AbortsContract,
     changed,
     eventually,
     eviction,
@@ -57,6 +58,8 @@ BEHAVIOURS = {
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     with Cluster(start_seconds=0.05, behaviours=BEHAVIOURS, token=TOKEN) as cluster:
+        cluster.define_rollouts()
+        cluster.define_scaled_objects()
         yield cluster
 
 
@@ -74,7 +77,7 @@ def world(cluster: Cluster, namespace: str) -> Iterator[KubernetesWorld]:
     world.close()
 
 
-class TestSandbox(KubernetesContract):
+class TestSandbox(AbortsContract, KubernetesContract):
     pass
 
 

@@ -3,13 +3,14 @@
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 
 from shared.domain.changes import (
+    AbortRollout,
     Applied,
     ClusterChange,
     EvictPods,
@@ -24,6 +25,7 @@ from shared.errors import PermanentError
 from shared.ports import Workloads
 
 T = TypeVar("T")
+Case = TypeVar("Case", bound=Callable[..., None])
 
 GOOD = "registry.example/checkout:1.4.1"
 BAD = "registry.example/checkout:1.4.2"
@@ -31,7 +33,11 @@ WORSE = "registry.example/checkout:1.4.3"
 RESTARTED_AT = "2026-03-02T12:00:00Z"
 PATIENCE_SECONDS = 30.0
 
-every_kind = pytest.mark.parametrize("kind", KINDS)
+
+def every_kind(case: Case) -> Case:
+    """Make it one case for each kind of workload that the suite's world can make."""
+    vars(case)["every_kind"] = True
+    return case
 
 
 def eventually(look: Callable[[], T | None], what: str) -> T:
@@ -72,6 +78,14 @@ class World(ABC):
         schema_at_least: int | None = None,
     ) -> None:
         """Give the workload a template of that image, which declares the schemas."""
+
+    @abstractmethod
+    def half_updated(self) -> WorkloadRef:
+        """Make an Argo Rollout whose update, from the good image to the bad one, waits at a pause."""
+
+    @abstractmethod
+    def promote(self, ref: WorkloadRef) -> None:
+        """Let a person take an Argo Rollout's update through all of its steps."""
 
     @abstractmethod
     def restart(self, ref: WorkloadRef) -> None:
@@ -165,6 +179,17 @@ def restarting(workload: Workload, *, response_id: str = "r-1", at: str = RESTAR
     )
 
 
+def abort(workload: Workload, *, response_id: str = "r-1") -> AbortRollout:
+    """Return the change that goes back to the stable revision."""
+    return AbortRollout(
+        workload=workload.ref,
+        response_id=response_id,
+        generation=workload.generation,
+        from_template_id=workload.template_id,
+        to_template_id=workload.stable_template_id,
+    )
+
+
 def scale(workload: Workload, replicas: int) -> SetReplicas:
     return SetReplicas(
         workload=workload.ref,
@@ -187,6 +212,7 @@ def minimum(workload: Workload, wanted: int, *, maximum: int) -> SetAutoscalerMi
         maximum_before=scaler.maximum,
         minimum=wanted,
         maximum=maximum,
+        scaler=scaler.kind,
     )
 
 
@@ -207,7 +233,13 @@ def changed(world: World, ref: WorkloadRef, decide: Callable[[Workload], Cluster
 
 
 class WorkloadsContract:
-    """The cases. A subclass has a fixture `world`."""
+    """The cases. A subclass has a fixture `world`; `kinds` are those that its world can make."""
+
+    kinds: Collection[str] = KINDS
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if vars(metafunc.function).get("every_kind"):
+            metafunc.parametrize("kind", self.kinds)
 
     # reading
 
@@ -563,3 +595,122 @@ class WorkloadsContract:
         world.delete(ref)
 
         assert world.workloads.apply(change) is Applied.MOVED
+
+
+class AbortsContract(WorkloadsContract):
+    """The cases of Argo Rollouts that something acts on."""
+
+    @pytest.fixture
+    def ref(self, world: World) -> WorkloadRef:
+        return world.half_updated()
+
+    def test_an_update_under_way_says_what_it_would_go_back_to(self, world: World, ref: WorkloadRef) -> None:
+        workload = world.read(ref)
+
+        stable = workload.revision(workload.stable_template_id)
+        assert stable is not None
+        assert list(stable.images.values()) == [GOOD]
+        assert workload.image == BAD
+        assert workload.rollout.state is RolloutState.PROGRESSING
+        assert not workload.paused
+
+    def test_a_workload_of_which_nothing_is_under_way_says_none(self, world: World) -> None:
+        assert world.read(world.with_history("rollout")).stable_template_id == ""
+        assert world.read(world.new("deployment")).stable_template_id == ""
+
+    def test_an_abort_goes_back_to_the_stable_revision_and_says_whose_it_is(
+        self, world: World, ref: WorkloadRef
+    ) -> None:
+        before = world.read(ref)
+
+        changed(world, ref, lambda workload: abort(workload, response_id="r-7"))
+
+        after = eventually(
+            lambda: found if (found := world.read(ref)).rollout.state is RolloutState.COMPLETE else None,
+            "the stable revision served again",
+        )
+        assert after.template_id == before.stable_template_id
+        assert (after.image, after.marker, after.stable_template_id) == (GOOD, "r-7", "")
+        assert after.generation == before.generation
+        assert [r.template_id for r in after.revisions] == [before.stable_template_id]
+
+    def test_an_abort_made_twice_is_made_once(self, world: World, ref: WorkloadRef) -> None:
+        change = changed(world, ref, abort)
+        assert isinstance(change, AbortRollout)
+
+        assert world.workloads.apply(change) is Applied.ALREADY
+        assert world.workloads.apply(replace(change, response_id="r-2")) is Applied.ALREADY
+
+        assert world.read(ref).marker == "r-1"
+
+    def test_an_update_that_was_replaced_is_not_aborted(self, world: World, ref: WorkloadRef) -> None:
+        change = abort(world.read(ref))
+        world.deploy(ref, WORSE)
+
+        assert world.workloads.apply(change) is Applied.MOVED
+
+        after = world.read(ref)
+        assert (after.image, after.marker) == (WORSE, "")
+        assert after.stable_template_id == change.to_template_id
+
+    def test_an_update_that_is_through_is_not_aborted(self, world: World, ref: WorkloadRef) -> None:
+        change = abort(world.read(ref))
+        world.promote(ref)
+
+        assert world.workloads.apply(change) is Applied.MOVED
+
+        after = world.read(ref)
+        assert (after.image, after.stable_template_id) == (BAD, "")
+
+    def test_a_rollout_that_is_gone_has_moved(self, world: World, ref: WorkloadRef) -> None:
+        change = abort(world.read(ref))
+        world.delete(ref)
+
+        assert world.workloads.apply(change) is Applied.MOVED
+
+    def test_an_update_paused_by_hand_is_left_alone(self, world: World, ref: WorkloadRef) -> None:
+        world.pause(ref)
+        workload = world.read(ref)
+
+        with pytest.raises(PermanentError) as refused:
+            world.workloads.apply(abort(workload))
+
+        assert refused.value.reason is Reason.PAUSED
+        assert world.read(ref).image == BAD
+
+    def test_only_an_argo_rollout_can_be_aborted(self, world: World) -> None:
+        workload = world.read(world.with_history("deployment"))
+
+        with pytest.raises(PermanentError) as refused:
+            world.workloads.apply(abort(workload))
+
+        assert refused.value.reason is Reason.KIND_NOT_SUPPORTED
+
+    def test_the_stable_revision_can_be_restored_too(self, world: World, ref: WorkloadRef) -> None:
+        changed(world, ref, rollback)
+
+        after = eventually(
+            lambda: found if (found := world.read(ref)).rollout.state is RolloutState.COMPLETE else None,
+            "the stable revision served again",
+        )
+        assert (after.image, after.marker, after.stable_template_id) == (GOOD, "r-1", "")
+
+    def test_replicas_of_a_rollout_are_set_once(self, world: World) -> None:
+        ref = world.new("rollout")
+        wanted = world.read(ref).replicas + 2
+
+        change = changed(world, ref, lambda workload: scale(workload, wanted))
+
+        assert world.read(ref).replicas == wanted
+        assert world.workloads.apply(change) is Applied.ALREADY
+
+    def test_the_minimum_of_a_rollouts_autoscaler_is_set_once(self, world: World) -> None:
+        ref = world.new("rollout")
+        world.autoscale(ref, minimum=2, maximum=4)
+
+        change = changed(world, ref, lambda workload: minimum(workload, 5, maximum=6))
+
+        scaler = world.read(ref).autoscaler
+        assert scaler is not None
+        assert (scaler.minimum, scaler.maximum) == (5, 6)
+        assert world.workloads.apply(change) is Applied.ALREADY

@@ -56,6 +56,7 @@ SECRETS = {
         "PAGERDUTY_ACTIONS": "",
         "GITHUB_TOKEN": "ghp_",
         "STATUS_TOKEN": "",
+        "ARGOCD_TOKEN": "",
         "LINKS": "",
         "HOOK_HEADER": "",
         "PROMETHEUS": "",
@@ -87,6 +88,7 @@ pagerduty:
   wait_for_incident: {wait}
 github: {{token: "env:GITHUB_TOKEN", url: "{github}"}}
 status_page: {{kind: statuspage, url: "{status}", page: {page}, token: "env:STATUS_TOKEN"}}
+owners: {{argo_cd: {{url: "{hook}/argo-cd", token: "env:ARGOCD_TOKEN"}}}}
 approval_links: {{url: "{url}", secret: "env:LINKS"}}
 teams:
   payments:
@@ -349,6 +351,7 @@ def _config(vendors: Vendors, url: str, *, mode: str, hold: str, wait: str) -> s
         pagerduty=vendors.pagerduty.url,
         github=vendors.github.url,
         status=vendors.status.api_url,
+        hook=vendors.hook.url,
         page=statuspage.PAGE,
         sender=next(iter(USERS.values())),
         service=SERVICE,

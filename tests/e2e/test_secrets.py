@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from shared.domain.response import Outcome
-from tests.e2e.installation import ALICE, CAROL, SECRETS, Installation, installed, secrets_of, until
+from shared.domain.workloads import Owner
+from tests.e2e.installation import ALICE, CAROL, CHECKOUT, SECRETS, Installation, installed, secrets_of, until
 
 BAD_REQUESTS = (
     ("POST", "/alertmanager"),
@@ -84,6 +85,7 @@ def _today(shop: Installation) -> str:
 def _played(shop: Installation) -> Iterator[httpx.Response]:
     shop.vendors.github.fail(status=401)
     shop.vendors.status.html(status=502)
+    shop.vendors.hook.fail(status=401, path="/argo-cd")
     shop.vendors.hook.fail(status=404)
     shop.vendors.pagerduty.fail(status=500)
     answer = shop.alert()
@@ -95,7 +97,9 @@ def _played(shop: Installation) -> Iterator[httpx.Response]:
     yield from _bad(shop)
     yield _get(shop, "/doctor")
     shop.vendors.slack.fail(status=500)
+    shop.workloads.update(CHECKOUT, owner=Owner("Argo CD", "shop", undoes_us=True, why="it syncs"))
     yield _get(shop, "/doctor")
+    shop.workloads.update(CHECKOUT, owner=None)
     shop.vendors.slack.mend()
     yield shop.press(message, "approve", ALICE)
     assert shop.ended(response_id).phase == Outcome.COMPLETED
@@ -167,6 +171,7 @@ def test_the_story_has_gone_through_refusals_errors_and_results(seen: Seen) -> N
     assert {"401", "404", "500", "502"} <= {
         word for r in seen.results for word in r.replace(":", " ").split()
     }
+    assert any("renew owners.argo_cd.token" in answer for answer in seen.answers)
     assert "backout" in seen.records
     assert "is no approver" in seen.logs
 

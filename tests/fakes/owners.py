@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from shared.domain.changes import Applied, OwnerChange, ResumeOwner, RollBackByOwner, StopOwner
 from shared.domain.owners import Ownership, Suspension, Target
@@ -14,7 +15,7 @@ class FakeOwner:
     """What is known of one owner. `history` are images by id, the last one what it last applied.
 
     `rolls_back` puts an image into the cluster, as the owner's own rollback does. It is in step when
-    `synced`, or once there is a revert. An error in `errors` is raised by the next call.
+    `synced`, once there is a revert, or when it is `gone`. An error in `errors` is raised by the next call.
     """
 
     state: Ownership
@@ -22,12 +23,18 @@ class FakeOwner:
     rolls_back: Callable[[str], object] = lambda image: None
     marker: str = ""
     synced: bool = False
+    gone: bool = False
     errors: list[BackoutError] = field(default_factory=list)
     applied: list[OwnerChange] = field(default_factory=list)
 
     def look(self, workload: Workload) -> Ownership | None:
         self._fail()
-        return replace(self.state, stopped_by=self.marker) if workload.owner is not None else None
+        state = self.state
+        if workload.owner is None or workload.owner.kind != state.kind:
+            return None
+        if self.gone:
+            return Ownership(state.kind, state.namespace, state.name)
+        return replace(state, stopped_by="" if state.running else self.marker)
 
     def target(self, workload: Workload, ownership: Ownership, to: Revision) -> Target | None:
         self._fail()
@@ -37,6 +44,8 @@ class FakeOwner:
 
     def apply(self, change: OwnerChange) -> Applied:
         self._fail()
+        if self.gone:
+            return Applied.MOVED
         match change:
             case StopOwner():
                 made = self._stop(change)
@@ -50,11 +59,15 @@ class FakeOwner:
 
     def in_step(self, suspension: Suspension, *, commit: str) -> bool:
         self._fail()
-        return self.synced or bool(commit)
+        return self.synced or self.gone or bool(commit)
+
+    def edited(self, **fields: Any) -> None:
+        """Change it as someone else does, who knows nothing of marks."""
+        self.state = replace(self.state, version=self._next(), **fields)
 
     def taken_over(self) -> None:
         """Stop it as someone else does, or take a stop of ours over."""
-        self.state = replace(self.state, running=False, version=self._next())
+        self.edited(running=False)
         self.marker = ""
 
     def _stop(self, change: StopOwner) -> Applied:
@@ -62,7 +75,7 @@ class FakeOwner:
             return Applied.ALREADY if self.marker == change.response_id else Applied.MOVED
         if self.state.version != change.version:
             return Applied.MOVED
-        self.state = replace(self.state, running=False, version=self._next())
+        self.edited(running=False)
         self.marker = change.response_id
         return Applied.CHANGED
 
@@ -80,7 +93,7 @@ class FakeOwner:
             return Applied.ALREADY
         if self.marker != change.response_id:
             return Applied.MOVED
-        self.state = replace(self.state, running=True, version=self._next())
+        self.edited(running=True)
         self.marker = ""
         return Applied.CHANGED
 

@@ -1,4 +1,4 @@
-"""Repositories in memory: one branch whose tip is reverted, or a pull request that is opened."""
+"""Repositories in memory: one branch, and the pull requests that undo what is no longer its tip."""
 
 from dataclasses import dataclass, field
 
@@ -6,52 +6,75 @@ from shared.domain.changes import Applied, RevertCommit
 from shared.domain.owners import Reverted, Revertible
 from shared.errors import BackoutError
 
+HOST = "https://github.example"
+
 
 @dataclass
 class FakeRepositories:
-    """`tip` is the commit that the branch is at; `by` how a commit can be undone; `made` what was done."""
+    """`tip` is the commit that the branch is at; commits in `merged` were brought by pull requests.
+
+    `by` of ``pull_request`` lets no commit onto the branch without one. `reverts` is what was done.
+    """
 
     tip: str = ""
     by: str = "commit"
     obstacle: str = ""
-    made: dict[str, Reverted] = field(default_factory=dict)
+    merged: list[str] = field(default_factory=list)
     reverts: list[RevertCommit] = field(default_factory=list)
     errors: list[BackoutError] = field(default_factory=list)
+    _made: dict[tuple[str, str], Reverted | None] = field(default_factory=dict)
 
     def look(self, repository: str, branch: str, commit: str) -> Revertible:
         self._fail()
         if self.obstacle:
             return Revertible(obstacle=self.obstacle)
-        if self.by == "commit" and not self.tip.startswith(commit):
-            return Revertible(obstacle=f"{commit} is not the tip of {branch}")
-        return Revertible(self.by)
+        if any(made and made.commit for key, made in self._made.items() if key[1] == commit[:7]):
+            return Revertible(obstacle=f"{commit} is undone already")
+        if self.by == "pull_request" or self.tip.startswith(commit):
+            return Revertible(self.by)
+        if any(each.startswith(commit) for each in self.merged):
+            return Revertible("pull_request")
+        return Revertible(obstacle=f"{commit} is not the tip of {branch}")
 
     def apply(self, change: RevertCommit) -> Applied:
         self._fail()
-        if change.response_id in self.made:
+        key = _key(change)
+        if key in self._made:
             return Applied.ALREADY
-        if change.by == "commit" and not self.tip.startswith(change.commit):
+        place = f"{HOST}/{change.repository}"
+        if change.by == "pull_request":
+            number = 7 + len(self.reverts)
+            self._made[key] = Reverted(f"{place}/pull/{number}", pull_request=number)
+        elif self.tip.startswith(change.commit):
+            self.tip = f"5e{len(self.reverts):038d}"
+            self._made[key] = Reverted(f"{place}/commit/{self.tip}", self.tip)
+        else:
             return Applied.MOVED
-        commit = f"5e{len(self.reverts):038d}" if change.by == "commit" else ""
-        number = 0 if commit else 7
-        url = f"https://github.example/{change.repository}/{'commit/' + commit if commit else 'pull/7'}"
-        self.made[change.response_id] = Reverted(url, commit, number)
-        self.tip = commit or self.tip
         self.reverts.append(change)
         return Applied.CHANGED
 
     def reverted(self, change: RevertCommit) -> Reverted | None:
         self._fail()
-        made = self.made.get(change.response_id)
-        return made if made is not None and bool(made.pull_request) == (change.by == "pull_request") else None
+        return self._made.get(_key(change))
 
     def merge(self) -> None:
         """Merge the open pull requests, as a person does."""
-        self.made = {
-            id_: Reverted(made.url, made.commit or "6" * 40, made.pull_request)
-            for id_, made in self.made.items()
-        }
+        for key, made in self._made.items():
+            if made is not None and not made.commit:
+                self.tip = "6" * 40
+                self._made[key] = Reverted(made.url, self.tip, made.pull_request)
+
+    def turn_down(self) -> None:
+        """Close the open pull requests without merging them, as a person does."""
+        for key, made in self._made.items():
+            if made is not None and not made.commit:
+                self._made[key] = None
 
     def _fail(self) -> None:
         if self.errors:
             raise self.errors.pop(0)
+
+
+def _key(change: RevertCommit) -> tuple[str, str]:
+    """Return whose revert it is: a commit is its response's, a pull request that is open will do for all."""
+    return (change.response_id if change.by == "commit" else "", change.commit[:7])

@@ -148,6 +148,13 @@ class FakeWorkloads:
             found = self._workloads[ref]
             return self._roll_out(ref, next(r for r in found.revisions if r.images[CONTAINER] == image))
 
+    def begin_update(self, ref: WorkloadRef, image: str) -> Workload:
+        """Give an Argo Rollout a template whose update waits half-way, to be aborted or promoted."""
+        stable = self._workloads[ref].stable_template_id or self._workloads[ref].template_id
+        self.deploy(ref, image)
+        waiting = Rollout(RolloutState.PROGRESSING, "Paused - CanaryPauseStep")
+        return self.update(ref, stable_template_id=stable, rollout=waiting)
+
     def restart(self, ref: WorkloadRef) -> Workload:
         """Do as ``kubectl rollout restart``: a new number of the same version."""
         found = self._workloads[ref]
@@ -194,8 +201,10 @@ class FakeWorkloads:
         if revision.change_cause:
             newest = replace(newest, change_cause=revision.change_cause)
         others = tuple(r for r in found.revisions if r.template_id != newest.template_id)
+        stable = found.stable_template_id if found.stable_template_id != newest.template_id else ""
         return self._spec(
             ref,
+            stable_template_id=stable,
             template_id=newest.template_id,
             revisions=(newest, *others),
             rollout_began_at=self._now(),
@@ -270,7 +279,9 @@ class FakeWorkloads:
         return Applied.CHANGED
 
     def _abort(self, found: Workload, change: AbortRollout) -> Applied:
-        """Serve the stable revision again, as an aborted Argo Rollout does."""
+        """Serve the stable revision again, as an aborted Argo Rollout does; its spec stays as it is."""
+        if found.ref.kind != "rollout":
+            raise PermanentError(f"{found.ref} is no Argo Rollout", reason=Reason.KIND_NOT_SUPPORTED)
         if found.template_id == change.to_template_id:
             return Applied.ALREADY
         if (found.generation, found.stable_template_id) != (change.generation, change.to_template_id):
@@ -278,7 +289,18 @@ class FakeWorkloads:
         stable = found.revision(change.to_template_id)
         if stable is None:
             raise PermanentError("the history no longer holds it", reason=Reason.NO_CANDIDATE)
-        self._roll_out(found.ref, stable, marker=change.response_id, annotations=found.annotations)
+        if found.paused:
+            raise PermanentError(f"{found.ref} is paused", reason=Reason.PAUSED)
+        self.update(
+            found.ref,
+            template_id=stable.template_id,
+            stable_template_id="",
+            revisions=tuple(r for r in found.revisions if r.number <= stable.number),
+            rollout=COMPLETE,
+            rollout_began_at=stable.began_at,
+            marker=change.response_id,
+            annotations={**found.annotations, MARKER: change.response_id},
+        )
         return Applied.CHANGED
 
     def _evict(self, found: Workload, change: EvictPods) -> Applied:

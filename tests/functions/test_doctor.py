@@ -7,8 +7,9 @@ from functions import doctor
 from shared.domain import prerequisites
 from shared.domain.prerequisites import Finding, State
 from shared.domain.signals import Signal
+from shared.domain.workloads import Owner
 from tests.fakes.http_server import Answer, Request, serving
-from tests.functions.installation import CONFIG, TOKENS, Installation, problem, with_tokens
+from tests.functions.installation import CHECKOUT, CONFIG, TOKENS, Installation, problem, with_tokens
 
 CONFIGURED = """
 pagerduty: {{token: "env:PD_TOKEN", from: bot@example.com, url: "{url}"}}
@@ -16,18 +17,24 @@ slack: {{token: "env:SLACK_TOKEN", channel: C0DEFAULT, url: "{url}/api"}}
 github: {{token: "env:GITHUB_TOKEN", url: "{url}"}}
 status_page: {{kind: json, url: "{url}/status", token: "env:STATUS_TOKEN"}}
 approval_links: {{url: "https://backout.example.com", secret: "env:LINK_SECRET"}}
+owners:
+  argo_cd: {{url: "{url}", token: "env:ARGOCD_TOKEN"}}
+  helm: {{program: /nowhere/helm}}
 """
 SECRETS = {
     "PD_TOKEN": "s3cret-pd",
     "SLACK_TOKEN": "s3cret-slack",
     "GITHUB_TOKEN": "s3cret-github",
     "STATUS_TOKEN": "s3cret-status",
+    "ARGOCD_TOKEN": "s3cret-argo-cd",
 }
 
 
 def answers(request: Request) -> Answer:
     bodies: dict[str, Any] = {
         "/users": {"users": [{"email": "bot@example.com"}]},
+        "/api/v1/session/userinfo": {"loggedIn": True, "username": "backout"},
+        "/api/v1/applications": {"items": [{"metadata": {"name": "shop"}}]},
         "/api/auth.test": {"ok": True, "team": "Shop", "user": "backout"},
     }
     return Answer(200, json.dumps(bodies.get(request.path.partition("?")[0], {})).encode())
@@ -49,13 +56,27 @@ def test_every_part_of_a_configuration_is_looked_at(monkeypatch: pytest.MonkeyPa
     with serving(answers) as server:
         installation = Installation(config=CONFIG + CONFIGURED.format(url=server.url))
         installation.signals.says({Signal.ERROR_RATE: 0.01})
+        installation.deployed_badly()
+        helm = Owner("Helm", "checkout", undoes_us=False, why="it stays as it is")
+        installation.workloads.update(CHECKOUT, owner=helm)
         findings = doctor.examined(installation.engine, kubeconfig=no_cluster)
 
     found = by_name(findings)
-    well = {"table", "PagerDuty", "Slack", "GitHub", "status page", "signals of checkout", "secret env:CI"}
+    well = {
+        "table",
+        "PagerDuty",
+        "Slack",
+        "GitHub",
+        "Argo CD",
+        "status page",
+        "signals of checkout",
+        "owner of checkout",
+        "secret env:CI",
+    }
     assert {name for name in well if found[name].state is not State.OK} == set()
     assert found["cluster"].state is State.BROKEN
     assert found["cluster rights in production"].state is State.MISSING
+    assert found["helm program"].state is State.MISSING
     assert found["secret env:LINK_SECRET"].state is State.MISSING
     assert not prerequisites.ok(findings)
     told = repr(findings)
@@ -67,7 +88,15 @@ def test_what_is_not_configured_is_off(installation: Installation, no_cluster: s
     found = by_name(doctor.examined(installation.engine, kubeconfig=no_cluster))
 
     off = {name for name, finding in found.items() if finding.state is State.OFF}
-    assert off == {"pagerduty", "slack", "github", "status_page", "approval_links"}
+    assert off == {
+        "pagerduty",
+        "slack",
+        "github",
+        "status_page",
+        "approval_links",
+        "owners.argo_cd",
+        "owners.helm",
+    }
 
 
 def test_a_token_that_is_missing_breaks_its_integration(

@@ -29,7 +29,8 @@ class Right:
         return f"{self.verb} {plural}" + (f".{self.resource.group}" if self.resource.group else "")
 
 
-_SCALABLE = frozenset({"deployment", "statefulset"})
+_SCALABLE = frozenset({"deployment", "statefulset", "rollout"})
+_WITH_SETS = frozenset({"deployment", "rollout"})
 _WITH_REVISIONS = frozenset({"statefulset", "daemonset"})
 _ALL = _SCALABLE | _WITH_REVISIONS
 
@@ -40,21 +41,46 @@ def _rights() -> Iterator[Right]:
         "deployment": resources.DEPLOYMENTS,
         "statefulset": resources.STATEFUL_SETS,
         "daemonset": resources.DAEMON_SETS,
+        "rollout": resources.ROLLOUTS,
     }
     for kind, resource in kinds.items():
         for subresource in ("", "scale") if kind in _SCALABLE else ("",):
             for verb in ("get", "patch"):
                 yield Right(verb, resource, subresource, frozenset({kind}))
-    yield Right("list", resources.REPLICA_SETS, kinds=frozenset({"deployment"}))
+    yield Right("patch", resources.ROLLOUTS, "status", frozenset({"rollout"}))
+    yield Right("list", resources.REPLICA_SETS, kinds=_WITH_SETS)
     yield Right("list", resources.CONTROLLER_REVISIONS, kinds=_WITH_REVISIONS)
     yield Right("list", resources.PODS, kinds=_ALL)
     for verb in ("list", "get", "patch"):
         yield Right(verb, resources.AUTOSCALERS, kinds=_SCALABLE)
+    for verb in ("get", "patch"):
+        yield Right(verb, resources.SCALED_OBJECTS)
     yield Right("list", resources.POD_METRICS)
 
 
 RIGHTS: tuple[Right, ...] = tuple(_rights())
-"""Every verb that the Kubernetes adapter uses; the last only tells what pods use, and is not needed."""
+"""Every verb that the Kubernetes adapter uses.
+
+No kind needs those on ScaledObjects, which only KEDA has, nor the last, which only tells what pods use.
+"""
+
+
+_ROLLOUTS_API = Request(
+    method="GET",
+    verb="get",
+    resource="resources",
+    namespace="",
+    path=f"/apis/{resources.ROLLOUTS.group}/{resources.ROLLOUTS.version}",
+)
+"""Asks what is served beside Rollouts: Argo CD's Applications are in the same group."""
+
+
+class _Served(Struct, frozen=True):
+    name: str
+
+
+class _Api(Struct, frozen=True):
+    resources: tuple[_Served, ...] = ()
 
 
 class _Verdict(Struct, frozen=True):
@@ -80,20 +106,36 @@ def reachable(connection: Connection) -> Sequence[Finding]:
 def rights(connection: Connection, namespace: str, kinds: Collection[str]) -> Sequence[Finding]:
     """Review every right in a namespace by SelfSubjectAccessReview.
 
-    `kinds` are the kinds of workload of its services; what only others need is told, and is no fault.
-    Raises BackoutError when the cluster does not answer.
+    `kinds` are the kinds of workload of its services; what only others need is told, and is no fault. Without
+    any, workloads of every kind that the cluster serves may be discovered there. Raises BackoutError when the
+    cluster does not answer.
     """
-    budget = Budget(SECONDS)
-    asked = [(right, connection.start(_review(right, namespace), budget)) for right in RIGHTS]
-    denied = [right for right, pending in asked if not _allowed(pending)]
-    lacking = [right for right in denied if right.kinds & set(kinds)]
+    refused = denied(connection, namespace, RIGHTS)
+    needed = set(kinds) or _served(connection)
+    lacking = [right for right in refused if right.kinds & needed]
     name = f"cluster rights in {namespace}"
     if lacking:
         listed = ", ".join(map(str, lacking))
         mend = f"Grant them by a Role and a RoleBinding in the namespace {namespace}."
-        return [Finding(name, State.MISSING, f"not granted: {listed}", mend), *_spare(denied, lacking, name)]
-    granted = f"{len(RIGHTS) - len(denied)} of {len(RIGHTS)} rights granted, none that is needed is missing"
-    return [Finding(name, State.OK, granted), *_spare(denied, lacking, name)]
+        return [Finding(name, State.MISSING, f"not granted: {listed}", mend), *_spare(refused, lacking, name)]
+    granted = f"{len(RIGHTS) - len(refused)} of {len(RIGHTS)} rights granted, none that is needed is missing"
+    return [Finding(name, State.OK, granted), *_spare(refused, lacking, name)]
+
+
+def denied(connection: Connection, namespace: str, asked_for: Sequence[Right]) -> list[Right]:
+    """Return those of the rights that are not granted. Raises BackoutError."""
+    budget = Budget(SECONDS)
+    asked = [(right, connection.start(_review(right, namespace), budget)) for right in asked_for]
+    return [right for right, pending in asked if not _allowed(pending)]
+
+
+def _served(connection: Connection) -> set[str]:
+    """Return the kinds of workload that the cluster knows: all, but Rollouts only where they are defined."""
+    answer = connection.send(_ROLLOUTS_API, Budget(SECONDS))
+    known = answer.status != 404 and any(
+        resource.name == resources.ROLLOUTS.plural for resource in answer.read(_Api).resources
+    )
+    return set(_ALL) if known else set(_ALL - {"rollout"})
 
 
 def _spare(denied: Sequence[Right], lacking: Sequence[Right], name: str) -> list[Finding]:

@@ -1,10 +1,14 @@
-"""Checks GitHub: the token works, and the issues that are commented on are there.
+"""Checks GitHub: the token works, and the issues and repositories are there that it is needed for.
 
 REST API of GitHub: ``GET /rate_limit`` is answered to any valid token, also to that of an app, and costs
 nothing; ``GET /repos/{owner}/{repo}/issues/{number}`` answers 404 for what the token may not see.
+``GET /repos/{owner}/{repo}`` says what its user may do there. What of that the token itself may do shows of a
+classic one only (``X-OAuth-Scopes``); of a fine-grained one, and of an app's, nothing tells without writing.
 """
 
 from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
 
 from shared.adapters.checks.answering import Caller
 from shared.domain.prerequisites import Finding, State
@@ -13,8 +17,20 @@ NAME = "GitHub"
 _HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 
-def check(url: str, token: str, issues: Sequence[str]) -> Sequence[Finding]:
-    """Try the token, and read each issue (``owner/repo#12``)."""
+_REVERTS = "the rights to write contents and pull requests, which a revert takes"
+
+
+class _May(Struct):
+    push: bool = False
+
+
+class _Repository(Struct):
+    archived: bool = False
+    permissions: _May | None = None
+
+
+def check(url: str, token: str, issues: Sequence[str], repositories: Sequence[str] = ()) -> Sequence[Finding]:
+    """Try the token, read each issue (``owner/repo#12``) and each repository in which commits are undone."""
     caller = Caller({**_HEADERS, "Authorization": f"Bearer {token}"})
     answer = caller.call("GET", f"{url}/rate_limit")
     if not answer.is_success:
@@ -24,7 +40,11 @@ def check(url: str, token: str, issues: Sequence[str]) -> Sequence[Finding]:
             else "Check github.url, and that the server can reach it."
         )
         return [Finding(NAME, State.BROKEN, answer.told, mend)]
-    return [Finding(NAME, State.OK, "the token is accepted"), *_issues(caller, url, issues)]
+    return [
+        Finding(NAME, State.OK, "the token is accepted"),
+        *_issues(caller, url, issues),
+        *(_reverts(caller, url, repository) for repository in repositories),
+    ]
 
 
 def _issues(caller: Caller, url: str, issues: Sequence[str]) -> Iterator[Finding]:
@@ -36,3 +56,25 @@ def _issues(caller: Caller, url: str, issues: Sequence[str]) -> Iterator[Finding
             yield Finding(f"GitHub issue {issue}", State.BROKEN, answer.told, mend)
         else:
             yield Finding(f"GitHub issue {issue}", State.OK, "found")
+
+
+def _reverts(caller: Caller, url: str, repository: str) -> Finding:
+    name = f"GitHub repository {repository}"
+    answer = caller.call("GET", f"{url}/repos/{repository}")
+    found = answer.read(_Repository) if answer.is_success else None
+    if found is None:
+        return Finding(
+            name, State.BROKEN, answer.told, f"Check github.repository, and give the token {_REVERTS}."
+        )
+    if found.archived:
+        return Finding(name, State.BROKEN, "is archived, and takes no commit", "Take github.revert away.")
+    scopes = {scope.strip() for scope in answer.headers.get("X-OAuth-Scopes", "").split(",")} - {""}
+    pushes = found.permissions is not None and found.permissions.push
+    if not scopes:
+        told = "its user may push" if pushes else "nothing tells that it may push"
+        detail = f"found; {told}, but such a token does not show whether it has {_REVERTS}"
+        return Finding(name, State.OK, detail)
+    if pushes and scopes & {"repo", "public_repo"}:
+        return Finding(name, State.OK, "the token may push and open pull requests")
+    detail = "the token lacks the scope repo" if pushes else "the token's user may not push"
+    return Finding(name, State.BROKEN, detail, f"Give the token {_REVERTS}.")

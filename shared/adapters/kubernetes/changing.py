@@ -4,7 +4,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from shared.adapters.kubernetes import evicting, resources, restarting, wire
+from shared.adapters.kubernetes import aborting, evicting, resources, restarting, wire
+from shared.adapters.kubernetes.autoscalers import SCALED_OBJECT
 from shared.adapters.kubernetes.connection import Answer, Budget, Connection
 from shared.adapters.kubernetes.kinds import kind_of
 from shared.adapters.kubernetes.reading import Look, Reader
@@ -26,6 +27,7 @@ from shared.errors import PermanentError
 
 CONFLICT = 409
 INVALID = 422
+ABORTS_TRIED = 3
 REMEMBERED = 64
 """Looks kept in memory, each with the templates of a workload's history."""
 
@@ -69,9 +71,7 @@ class Changer:
             case SetAutoscalerMinimum():
                 return self._raise_minimum(change, budget)
             case AbortRollout():
-                raise PermanentError(
-                    f"{change.workload} is no Argo Rollout", reason=Reason.KIND_NOT_SUPPORTED
-                )
+                return self._abort(change, budget)
             case EvictPods():
                 return evicting.evict(self._connection, change, budget)
             case RestartWorkload():
@@ -167,33 +167,78 @@ class Changer:
         return Applied.ALREADY if done else Applied.MOVED
 
     def _raise_minimum(self, change: SetAutoscalerMinimum, budget: Budget) -> Applied:
+        """Set the bounds of the autoscaler, or of the ScaledObject that KEDA writes it from.
+
+        A change without a resource version was decided on without the right to read the ScaledObject: it is
+        read again only to say which right lacks.
+        """
         namespace, name = change.workload.namespace, change.autoscaler
+        resource, least, most = _SCALERS[change.scaler]
+        read_back = resources.get(resource, namespace, name)
+        if not change.resource_version:
+            answer = self._connection.send(read_back, budget)
+            if not answer.missing:
+                answer.read(wire.Versioned)
+            return Applied.MOVED
         body = {
             "metadata": {
                 "resourceVersion": change.resource_version,
                 "annotations": {MARKER: change.response_id},
             },
-            "spec": {"minReplicas": change.minimum, "maxReplicas": change.maximum},
+            "spec": {least: change.minimum, most: change.maximum},
         }
-        request = resources.patch(
-            resources.AUTOSCALERS, namespace, name, kind=resources.MERGE_PATCH, body=body
-        )
+        request = resources.patch(resource, namespace, name, kind=resources.MERGE_PATCH, body=body)
         answer = self._connection.send(request, budget)
         if answer.missing:
             return Applied.MOVED
         if answer.status != CONFLICT:
-            return _changed(answer.read(wire.Autoscaler).metadata, change.resource_version)
-        now = self._connection.send(resources.get(resources.AUTOSCALERS, namespace, name), budget)
-        if now.missing:
-            return Applied.MOVED
-        spec = now.read(wire.Autoscaler).spec
-        done = (spec.min_replicas, spec.max_replicas) == (change.minimum, change.maximum)
+            return _changed(answer.read(wire.Versioned).metadata, change.resource_version)
+        now = self._connection.send(read_back, budget)
+        done = not now.missing and _bounds(now, change) == (change.minimum, change.maximum)
         return Applied.ALREADY if done else Applied.MOVED
+
+    def _abort(self, change: AbortRollout, budget: Budget) -> Applied:
+        """Abort the update if it is still the one decided on, in two round trips right after a read.
+
+        The resource version moves with each step of the controller's: a conflict only means to look again.
+        """
+        ref = change.workload
+        if ref.kind != "rollout":
+            raise PermanentError(f"{ref} is no Argo Rollout", reason=Reason.KIND_NOT_SUPPORTED)
+        look = self._looks.take(ref)
+        if look is None or not aborting.as_decided(look, change):
+            look = self._reader.look(ref, budget)
+        for _ in range(ABORTS_TRIED):
+            if look is None:
+                return Applied.MOVED
+            if not aborting.as_decided(look, change):
+                return _settled(look, change)
+            if look.object.spec.paused:
+                raise PermanentError(f"{ref} is paused; resume it first", reason=Reason.PAUSED)
+            if aborting.abort(self._connection, change, look, budget):
+                return Applied.CHANGED
+            look = self._reader.look(ref, budget)
+        return Applied.MOVED
+
+
+_SCALERS: Mapping[str, tuple[resources.Resource, str, str]] = {
+    "HorizontalPodAutoscaler": (resources.AUTOSCALERS, "minReplicas", "maxReplicas"),
+    SCALED_OBJECT: (resources.SCALED_OBJECTS, "minReplicaCount", "maxReplicaCount"),
+}
+"""Where each kind of scaler is kept, and what its bounds are called."""
+
+
+def _bounds(answer: Answer, change: SetAutoscalerMinimum) -> tuple[int, int]:
+    if change.scaler == SCALED_OBJECT:
+        return answer.read(wire.ScaledObject).spec.bounds
+    spec = answer.read(wire.Autoscaler).spec
+    return spec.min_replicas, spec.max_replicas
 
 
 def _as_decided(look: Look, change: RestoreRevision) -> bool:
-    """Return whether the workload is as it was when the change was decided on."""
-    return look.generation == change.generation and look.template.id == change.from_template_id
+    """Return whether the workload is, for sure, as it was when the change was decided on."""
+    is_same = look.generation == change.generation and look.template.id == change.from_template_id
+    return is_same and look.standing.is_sure
 
 
 def _is_same(now: Look, then: Look) -> bool:
@@ -202,9 +247,10 @@ def _is_same(now: Look, then: Look) -> bool:
     return (now.uid, now.generation) == (then.uid, then.generation) and len({*with_annotations}) == 1
 
 
-def _settled(look: Look, change: RestoreRevision) -> Applied:
+def _settled(look: Look, change: RestoreRevision | AbortRollout) -> Applied:
     """Return what is to be said when the change was not made: it had been, or the world moved."""
-    return Applied.ALREADY if look.template.id == change.to_template_id else Applied.MOVED
+    done = look.template.id == change.to_template_id and look.standing.is_sure
+    return Applied.ALREADY if done else Applied.MOVED
 
 
 def _target(look: Look, change: RestoreRevision) -> Held:

@@ -5,28 +5,32 @@ from dataclasses import dataclass
 
 from msgspec import Raw
 
-from shared.adapters.kubernetes import resources, revisions, rollouts, wire
+from shared.adapters.kubernetes import argo_rollouts, resources, revisions, rollouts, wire
 from shared.adapters.kubernetes.connection import Answer
 from shared.adapters.kubernetes.resources import Resource
 from shared.adapters.kubernetes.revisions import Held
+from shared.adapters.kubernetes.standing import Stands, as_written
 from shared.adapters.kubernetes.templates import Template
 from shared.domain.reasons import Reason
-from shared.domain.workloads import Rollout
 from shared.errors import PermanentError
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of workload: its name in the API, where it and its history are kept, how either is read."""
+    """A kind of workload: its name in the API, where it and its history are kept, how either is read.
+
+    `progress_dates` says whether its condition Progressing can date a rollout.
+    """
 
     name: str
     resource: Resource
     history: Resource
     held: Callable[[Answer, str, Callable[[Raw], Template]], list[Held]]
-    rollout: Callable[[wire.Workload], Rollout]
+    standing: Stands
     replicas: Callable[[wire.Workload], int]
     ready: Callable[[wire.Workload], int]
     scalable: bool
+    progress_dates: bool = False
 
 
 def _wanted(workload: wire.Workload) -> int:
@@ -39,17 +43,18 @@ KINDS: Mapping[str, Kind] = {
         resource=resources.DEPLOYMENTS,
         history=resources.REPLICA_SETS,
         held=revisions.of_replica_sets,
-        rollout=rollouts.of_deployment,
+        standing=as_written(rollouts.of_deployment),
         replicas=_wanted,
         ready=lambda workload: workload.status.ready_replicas,
         scalable=True,
+        progress_dates=True,
     ),
     "statefulset": Kind(
         name="StatefulSet",
         resource=resources.STATEFUL_SETS,
         history=resources.CONTROLLER_REVISIONS,
         held=revisions.of_controller_revisions,
-        rollout=rollouts.of_stateful_set,
+        standing=as_written(rollouts.of_stateful_set),
         replicas=_wanted,
         ready=lambda workload: workload.status.ready_replicas,
         scalable=True,
@@ -59,10 +64,20 @@ KINDS: Mapping[str, Kind] = {
         resource=resources.DAEMON_SETS,
         history=resources.CONTROLLER_REVISIONS,
         held=revisions.of_controller_revisions,
-        rollout=rollouts.of_daemon_set,
+        standing=as_written(rollouts.of_daemon_set),
         replicas=lambda workload: workload.status.desired_number_scheduled,
         ready=lambda workload: workload.status.number_ready,
         scalable=False,
+    ),
+    "rollout": Kind(
+        name="Rollout",
+        resource=resources.ROLLOUTS,
+        history=resources.REPLICA_SETS,
+        held=argo_rollouts.held,
+        standing=argo_rollouts.standing,
+        replicas=_wanted,
+        ready=lambda workload: workload.status.ready_replicas,
+        scalable=True,
     ),
 }
 

@@ -26,9 +26,9 @@ class Managed:
     address: str
 
 
-def owner(metadata: Metadata, *, kind: str, namespace: str) -> Owner | None:
-    """Return the first owner whose marks the workload carries; `kind` as the API writes it."""
-    managed = Managed(metadata, f"apps/{kind}:{namespace}/{metadata.name}")
+def owner(metadata: Metadata, *, group: str = "apps", kind: str, namespace: str) -> Owner | None:
+    """Return the first owner whose marks the workload carries; `group` and `kind` as the API writes them."""
+    managed = Managed(metadata, f"{group}/{kind}:{namespace}/{metadata.name}")
     return next((found for find in OWNERS if (found := find(managed)) is not None), None)
 
 

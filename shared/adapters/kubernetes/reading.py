@@ -5,10 +5,21 @@ from dataclasses import dataclass
 
 from msgspec import Raw
 
-from shared.adapters.kubernetes import errors, owners, pods, resources, revisions, templates, wire
+from shared.adapters.kubernetes import (
+    argo_rollouts,
+    autoscalers,
+    errors,
+    owners,
+    pods,
+    resources,
+    revisions,
+    templates,
+    wire,
+)
 from shared.adapters.kubernetes.connection import Answer, Budget, Connection, Pending
 from shared.adapters.kubernetes.kinds import Kind, kind_of
 from shared.adapters.kubernetes.revisions import Held
+from shared.adapters.kubernetes.standing import Standing
 from shared.adapters.kubernetes.templates import Template
 from shared.domain.changes import MARKER
 from shared.domain.workloads import Autoscaler, Pod, Workload, WorkloadRef
@@ -19,11 +30,15 @@ WARNINGS = "type=Warning,involvedObject.kind=Pod"
 
 @dataclass(frozen=True)
 class Look:
-    """What a change of the template needs to know of a workload: the object, its template, its history."""
+    """What a change of the template needs to know of a workload: the object, its history, where it stands."""
 
     object: wire.Workload
-    template: Template
     held: tuple[Held, ...]
+    standing: Standing
+
+    @property
+    def template(self) -> Template:
+        return self.standing.template
 
     @property
     def uid(self) -> str:
@@ -47,13 +62,13 @@ class Reader:
         """Return the workload in the rules' words and the look that it was made of, or None if there is none.
 
         Two round trips: the workload together with the namespace's autoscalers; then, by its selector, its
-        history, its pods and their usage. With `events` the pods that are being deleted are read too, and the
-        newest warning of each.
+        history, its pods and their usage, together with the ScaledObject where KEDA scales it. With `events`
+        the pods that are being deleted are read too, and the newest warning of each.
         """
         kind = kind_of(ref.kind)
         if not can_exist(ref):
             return None
-        autoscalers = self._start(resources.list_of(resources.AUTOSCALERS, ref.namespace), budget)
+        scalers = self._start(resources.list_of(resources.AUTOSCALERS, ref.namespace), budget)
         found = self._object(ref, kind, budget)
         if found is None:
             return None
@@ -70,15 +85,17 @@ class Reader:
             if events
             else None
         )
+        target = autoscalers.target(scalers.answer(), kind, ref.name)
+        above = None if target is None else autoscalers.scaled_object(target, ref.namespace)
+        scaled = self._start(above, budget) if above is not None else None
         look = self._look(found, kind, history.answer())
-        owner_uids = {found.metadata.uid, *(h.uid for h in look.held)}
-        own = pods.active(running.answer().read(wire.Items[wire.Pod]).items or [], owner_uids, ending=events)
+        listed = running.answer().read(wire.Items[wire.Pod]).items or []
+        own = pods.active(listed, look.standing.pods_of, ending=events)
         used = {} if metrics is None else pods.usage(metrics)
-        told = pods.described(
-            own, used, held=look.held, warnings=None if warned is None else pods.warnings(warned)
-        )
-        scaler = _autoscaler(autoscalers.answer(), kind, ref.name)
-        return _workload(ref, kind, look, scaler=scaler, running=told), look
+        told = {} if warned is None else pods.warnings(warned)
+        scaler = autoscalers.described(target, None if scaled is None else scaled.answer())
+        seen = pods.described(own, used, held=look.held, warnings=told)
+        return _workload(ref, kind, look, scaler=scaler, running=seen), look
 
     def look(self, ref: WorkloadRef, budget: Budget) -> Look | None:
         """Return only what a change of the template needs to know, or None when there is no such workload."""
@@ -94,12 +111,17 @@ class Reader:
 
     def _object(self, ref: WorkloadRef, kind: Kind, budget: Budget) -> wire.Workload | None:
         answer = self._connection.send(resources.get(kind.resource, ref.namespace, ref.name), budget)
-        return None if answer.missing else answer.read(wire.Workload)
+        if answer.missing:
+            return None
+        found = answer.read(wire.Workload)
+        argo_rollouts.check(ref, found)
+        return found
 
     def _look(self, found: wire.Workload, kind: Kind, history: Answer) -> Look:
         with errors.intelligible(history.request):
-            held = kind.held(history, found.metadata.uid, self._template)
-            return Look(found, self._template(found.spec.template), tuple(held))
+            held = tuple(kind.held(history, found.metadata.uid, self._template))
+            standing = kind.standing(found, self._template(found.spec.template), held)
+            return Look(found, held, standing)
 
     def _template(self, raw: Raw) -> Template:
         return templates.read(raw, self._ignored)
@@ -113,8 +135,9 @@ def can_exist(ref: WorkloadRef) -> bool:
 def _workload(
     ref: WorkloadRef, kind: Kind, look: Look, *, scaler: Autoscaler | None, running: tuple[Pod, ...]
 ) -> Workload:
-    found, metadata = look.object, look.object.metadata
-    told = revisions.history(look.held, look.template, found)
+    found, metadata, standing = look.object, look.object.metadata, look.standing
+    dating = found if kind.progress_dates else None
+    told = revisions.history(standing.ran, standing.template, dating)
     return Workload(
         ref=ref,
         uid=metadata.uid,
@@ -123,34 +146,15 @@ def _workload(
         replicas=kind.replicas(found),
         ready_replicas=kind.ready(found),
         paused=found.spec.paused,
-        template_id=look.template.id,
+        template_id=standing.template.id,
         revisions=told.revisions,
-        rollout=kind.rollout(found),
+        rollout=standing.rollout,
         rollout_began_at=told.rollout_began_at,
         pods=running,
-        owner=owners.owner(metadata, kind=kind.name, namespace=ref.namespace),
+        owner=owners.owner(metadata, group=kind.resource.group, kind=kind.name, namespace=ref.namespace),
         autoscaler=scaler,
         marker=metadata.annotations.get(MARKER, ""),
         annotations={k: v for k, v in metadata.annotations.items() if k.startswith(ANNOTATIONS)},
         ordered=found.spec.pod_management_policy == "OrderedReady",
+        stable_template_id=standing.stable_id,
     )
-
-
-def _autoscaler(answer: Answer, kind: Kind, name: str) -> Autoscaler | None:
-    """Return the autoscaler that targets the workload.
-
-    A cluster without the API has none. Without the right to list them there is none to be seen either: a
-    rollback does not need it, and capacity is then added at the workload itself.
-    """
-    if answer.status in (403, 404):
-        return None
-    for found in answer.read(wire.Items[wire.Autoscaler]).items or []:
-        target = found.spec.scale_target_ref
-        if (target.api_version.partition("/")[0], target.kind, target.name) == ("apps", kind.name, name):
-            return Autoscaler(
-                name=found.metadata.name,
-                resource_version=found.metadata.resource_version,
-                minimum=found.spec.min_replicas,
-                maximum=found.spec.max_replicas,
-            )
-    return None

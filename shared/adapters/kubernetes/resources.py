@@ -45,6 +45,8 @@ AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
 EVENTS = Resource("", "v1", "events")
 CRON_JOBS = Resource("batch", "v1", "cronjobs")
 JOBS = Resource("batch", "v1", "jobs")
+ROLLOUTS = Resource("argoproj.io", "v1alpha1", "rollouts")
+SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects")
 
 
 @dataclass(frozen=True)

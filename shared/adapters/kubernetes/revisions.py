@@ -16,11 +16,10 @@ from msgspec import Raw
 
 from shared.adapters.kubernetes import rollouts, wire
 from shared.adapters.kubernetes.connection import Answer
-from shared.adapters.kubernetes.templates import Template, number
+from shared.adapters.kubernetes.templates import ROLLOUT_HASH_LABEL, Template, number
 from shared.domain.workloads import Revision
 
-NUMBER = "deployment.kubernetes.io/revision"
-EARLIER_NUMBERS = "deployment.kubernetes.io/revision-history"
+DEPLOYMENT_ANNOTATIONS = "deployment.kubernetes.io/"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 PAUSING = ("DeploymentPaused", "DeploymentResumed")
 
@@ -30,6 +29,7 @@ class Held:
     """A template that the history holds: the object's name, its number, and when it was made.
 
     `earlier` are the numbers that it had before; `used_again` says that it was rolled out more than once.
+    `pod_hash` is what an Argo Rollout calls it by, `available` how many of its pods are.
     """
 
     name: str
@@ -40,6 +40,8 @@ class Held:
     change_cause: str = ""
     earlier: tuple[int, ...] = ()
     used_again: bool = False
+    pod_hash: str = ""
+    available: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,31 @@ class History:
 def of_replica_sets(answer: Answer, owner_uid: str, template: Callable[[Raw], Template]) -> list[Held]:
     """Return what a Deployment's ReplicaSets hold; annotations tell their numbers, earlier ones too."""
     listed = answer.read(wire.Items[wire.ReplicaSet]).items or []
-    return [_of_replica_set(s, template(s.spec.template)) for s in listed if s.metadata.is_of(owner_uid)]
+    own = [found for found in listed if found.metadata.is_of(owner_uid)]
+    return [of_replica_set(found, template(found.spec.template), DEPLOYMENT_ANNOTATIONS) for found in own]
 
 
-def _of_replica_set(found: wire.ReplicaSet, template: Template) -> Held:
+def of_replica_set(found: wire.ReplicaSet, template: Template, prefix: str) -> Held:
+    """Return what a ReplicaSet holds; `prefix` is that of its controller's annotations.
+
+    The controller of Argo Rollouts notes the present number among the earlier ones too, whenever it copies an
+    annotation; that is no use again.
+    """
     annotations = found.metadata.annotations
-    earlier = annotations.get(EARLIER_NUMBERS, "")
+    present = number(annotations.get(f"{prefix}revision")) or 0
+    noted = annotations.get(f"{prefix}revision-history", "").split(",")
+    earlier = tuple(sorted({n for part in noted if part and (n := number(part) or 0) < present}))
     return Held(
         name=found.metadata.name,
         uid=found.metadata.uid,
-        number=number(annotations.get(NUMBER)) or 0,
+        number=present,
         created_at=found.metadata.created_at,
         template=template,
         change_cause=annotations.get(CHANGE_CAUSE, ""),
-        earlier=tuple(number(part) or 0 for part in earlier.split(",")) if earlier else (),
+        earlier=earlier,
         used_again=bool(earlier),
+        pod_hash=found.metadata.labels.get(ROLLOUT_HASH_LABEL, ""),
+        available=found.status.available_replicas,
     )
 
 
@@ -97,8 +109,10 @@ def of_controller_revisions(
     return held
 
 
-def history(held: Sequence[Held], current: Template, workload: wire.Workload) -> History:
+def history(held: Sequence[Held], current: Template, workload: wire.Workload | None) -> History:
     """Return the history of a workload whose template is `current`.
+
+    `workload` is the object whose condition Progressing may date the rollout; None where it tells no date.
 
     Where no object holds that template yet (the controller is behind), a revision without a name stands
     for it, numbered as the controller will.
@@ -155,20 +169,20 @@ def _revision(
 
 
 def _rollout_began_at(
-    runs: list[list[Held]], held: Sequence[Held], current: Template, workload: wire.Workload
+    runs: list[list[Held]], held: Sequence[Held], current: Template, workload: wire.Workload | None
 ) -> datetime | None:
     """Return when the current template was rolled out, None where the cluster does not tell.
 
     A version used again has no date of its own. For a Deployment the condition Progressing then tells when
     the rollout last got on, or completed: later than it began by no more than the rollout took. A restart
     moves it too, so it tells nothing once the run holds more than one number. A StatefulSet or DaemonSet
-    has no such condition.
+    has no such condition, and an Argo Rollout's moves with every step and every pod that is replaced.
     """
     if not runs or runs[-1][0].template.id != current.id:
         return None
     run = runs[-1]
     began_at = _began_at(run)
-    if began_at is not None or len(run) > 1:
+    if began_at is not None or len(run) > 1 or workload is None:
         return began_at
     return _progressed_at(workload, not_before=max(h.created_at for h in held))
 
@@ -183,7 +197,7 @@ def _progressed_at(workload: wire.Workload, *, not_before: datetime) -> datetime
     condition = rollouts.progress(workload)
     if condition is None or condition.reason in PAUSING:
         return None
-    if workload.metadata.generation > workload.status.observed_generation:
+    if not workload.is_observed:
         return None
     at = condition.last_update_time or condition.last_transition_time
     return at if at is not None and at >= not_before else None

@@ -10,11 +10,11 @@ from shared.domain.workloads import Rollout, RolloutState
 DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
 
 
-def _progressing(message: str) -> Rollout:
+def progressing(message: str) -> Rollout:
     return Rollout(RolloutState.PROGRESSING, message)
 
 
-def _complete(message: str) -> Rollout:
+def complete(message: str) -> Rollout:
     return Rollout(RolloutState.COMPLETE, message)
 
 
@@ -27,70 +27,70 @@ def of_deployment(workload: wire.Workload) -> Rollout:
     """Return how far a Deployment is; only a Deployment can fail, by its progress deadline."""
     name, status = workload.metadata.name, workload.status
     wanted = 1 if workload.spec.replicas is None else workload.spec.replicas
-    if workload.metadata.generation > status.observed_generation:
-        return _progressing("Waiting for deployment spec update to be observed")
+    if not workload.is_observed:
+        return progressing("Waiting for deployment spec update to be observed")
     condition = progress(workload)
     if condition is not None and condition.reason == DEADLINE_EXCEEDED:
         return Rollout(RolloutState.FAILED, f'deployment "{name}" exceeded its progress deadline')
     waiting = f'Waiting for deployment "{name}" rollout to finish: '
     if status.updated_replicas < wanted:
-        return _progressing(
+        return progressing(
             f"{waiting}{status.updated_replicas} out of {wanted} new replicas have been updated"
         )
     if status.replicas > status.updated_replicas:
         old = status.replicas - status.updated_replicas
-        return _progressing(f"{waiting}{old} old replicas are pending termination")
+        return progressing(f"{waiting}{old} old replicas are pending termination")
     if status.available_replicas < status.updated_replicas:
         available = f"{status.available_replicas} of {status.updated_replicas}"
-        return _progressing(f"{waiting}{available} updated replicas are available")
-    return _complete(f'deployment "{name}" successfully rolled out')
+        return progressing(f"{waiting}{available} updated replicas are available")
+    return complete(f'deployment "{name}" successfully rolled out')
 
 
 def of_daemon_set(workload: wire.Workload) -> Rollout:
     """Return how far a DaemonSet is."""
     name, status = workload.metadata.name, workload.status
-    if workload.metadata.generation > status.observed_generation:
-        return _progressing("Waiting for daemon set spec update to be observed")
+    if not workload.is_observed:
+        return progressing("Waiting for daemon set spec update to be observed")
     updated, wanted = status.updated_number_scheduled, status.desired_number_scheduled
     if workload.spec.update_strategy.type != "RollingUpdate":
         return _on_delete(name, updated, wanted)
     waiting = f'Waiting for daemon set "{name}" rollout to finish: '
     if updated < wanted:
-        return _progressing(f"{waiting}{updated} out of {wanted} new pods have been updated")
+        return progressing(f"{waiting}{updated} out of {wanted} new pods have been updated")
     if status.number_available < wanted:
-        return _progressing(f"{waiting}{status.number_available} of {wanted} updated pods are available")
-    return _complete(f'daemon set "{name}" successfully rolled out')
+        return progressing(f"{waiting}{status.number_available} of {wanted} updated pods are available")
+    return complete(f'daemon set "{name}" successfully rolled out')
 
 
 def of_stateful_set(workload: wire.Workload) -> Rollout:
     """Return how far a StatefulSet is; with a partition, only the pods past it count."""
     status, strategy = workload.status, workload.spec.update_strategy
     wanted = 1 if workload.spec.replicas is None else workload.spec.replicas
-    if status.observed_generation == 0 or workload.metadata.generation > status.observed_generation:
-        return _progressing("Waiting for statefulset spec update to be observed")
+    if status.observed_generation == 0 or not workload.is_observed:
+        return progressing("Waiting for statefulset spec update to be observed")
     if strategy.type != "RollingUpdate":
         return _on_delete(workload.metadata.name, status.updated_replicas, wanted)
     if status.ready_replicas < wanted:
-        return _progressing(f"Waiting for {wanted - status.ready_replicas} pods to be ready")
+        return progressing(f"Waiting for {wanted - status.ready_replicas} pods to be ready")
     if strategy.rolling_update is not None:
         past = wanted - (strategy.rolling_update.partition or 0)
         if status.updated_replicas < past:
-            return _progressing(
+            return progressing(
                 "Waiting for partitioned roll out to finish: "
                 f"{status.updated_replicas} out of {past} new pods have been updated"
             )
-        return _complete(
+        return complete(
             f"partitioned roll out complete: {status.updated_replicas} new pods have been updated"
         )
     if status.update_revision != status.current_revision:
         pods = f"{status.updated_replicas} pods at revision {status.update_revision}"
-        return _progressing(f"waiting for statefulset rolling update to complete {pods}")
+        return progressing(f"waiting for statefulset rolling update to complete {pods}")
     pods = f"{status.current_replicas} pods at revision {status.current_revision}"
-    return _complete(f"statefulset rolling update complete {pods}")
+    return complete(f"statefulset rolling update complete {pods}")
 
 
 def _on_delete(name: str, updated: int, wanted: int) -> Rollout:
     told = (
         f'"{name}" updates a pod only when it is deleted (OnDelete): {updated} of {wanted} pods are updated'
     )
-    return _complete(told) if updated >= wanted else _progressing(told)
+    return complete(told) if updated >= wanted else progressing(told)

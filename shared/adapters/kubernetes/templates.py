@@ -10,7 +10,8 @@ import msgspec
 
 from shared.adapters.kubernetes import wire
 
-HASH_LABEL = "pod-template-hash"
+ROLLOUT_HASH_LABEL = "rollouts-pod-template-hash"
+HASH_LABELS = ("pod-template-hash", ROLLOUT_HASH_LABEL)
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 SCHEMA = "backout.dev/schema"
 SCHEMA_AT_LEAST = "backout.dev/schema-at-least"
@@ -37,7 +38,8 @@ def read(raw: msgspec.Raw, ignored_annotations: Collection[str] = ()) -> Templat
     known = msgspec.json.decode(raw, type=wire.PodTemplate)
     template = msgspec.json.decode(raw, type=dict[str, Any])
     template.pop("$patch", None)
-    template.get("metadata", {}).get("labels", {}).pop(HASH_LABEL, None)
+    for label in HASH_LABELS:
+        template.get("metadata", {}).get("labels", {}).pop(label, None)
     annotations = known.metadata.annotations
     return Template(
         id=identity(template, ignored_annotations),
@@ -60,7 +62,7 @@ def identity(template: Mapping[str, Any], ignored_annotations: Collection[str] =
     annotations = metadata.get("annotations") or {}
     metadata["annotations"] = {key: value for key, value in annotations.items() if key not in ignored}
     labels = metadata.get("labels") or {}
-    metadata["labels"] = {key: value for key, value in labels.items() if key != HASH_LABEL}
+    metadata["labels"] = {key: value for key, value in labels.items() if key not in HASH_LABELS}
     told = {key: value for key, value in metadata.items() if value not in (None, {})}
     canonical = json.dumps({**template, "metadata": told}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]

@@ -7,7 +7,7 @@ nobody here knows. Unknown fields are ignored everywhere else. Field names are t
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 T = TypeVar("T")
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -82,21 +82,76 @@ class UpdateStrategy(Struct, rename="camel", frozen=True):
     rolling_update: RollingUpdate | None = None
 
 
-class WorkloadSpec(Struct, rename="camel", frozen=True):
-    """The spec of a Deployment, StatefulSet or DaemonSet; what a kind lacks keeps its default."""
+class Given(Struct, frozen=True):
+    """Something of which only matters that it is there."""
 
-    selector: Selector
-    template: Raw
+
+class Canary(Struct, rename="camel", frozen=True):
+    traffic_routing: Given | None = None
+    anti_affinity: Given | None = None
+
+
+class BlueGreen(Struct, rename="camel", frozen=True):
+    anti_affinity: Given | None = None
+
+
+class Strategy(Struct, rename="camel", frozen=True):
+    """The strategy of an Argo Rollout; a Deployment's has other fields."""
+
+    canary: Canary | None = None
+    blue_green: BlueGreen | None = None
+
+
+class WorkloadReference(Struct, rename="camel", frozen=True):
+    """Where an Argo Rollout without a template of its own takes it from."""
+
+    kind: str = ""
+    name: str = ""
+
+
+class WorkloadSpec(Struct, rename="camel", frozen=True):
+    """The spec of a workload of any kind; what a kind lacks keeps its default."""
+
+    selector: Selector = Selector()
+    template: Raw = Raw(b"null")
     replicas: int | None = None
     paused: bool = False
     update_strategy: UpdateStrategy = UpdateStrategy()
     pod_management_policy: str = ""
+    restart_at: str | None = None
+    strategy: Strategy = Strategy()
+    workload_ref: WorkloadReference | None = None
+
+
+class Share(Struct, frozen=True):
+    """A share of the traffic, in percent."""
+
+    weight: int = 0
+
+
+class Weights(Struct, frozen=True):
+    """How a canary's traffic is split; `verified` only where the load balancer tells."""
+
+    stable: Share = Share()
+    verified: bool | None = None
+
+
+class CanaryStatus(Struct, frozen=True):
+    weights: Weights | None = None
+
+
+class BlueGreenStatus(Struct, rename="camel", frozen=True):
+    active_selector: str = ""
 
 
 class WorkloadStatus(Struct, rename="camel", frozen=True):
-    """The status of a Deployment, StatefulSet or DaemonSet; what a kind lacks stays zero or empty."""
+    """The status of a workload of any kind; what a kind lacks stays zero or empty.
 
-    observed_generation: int = 0
+    An Argo Rollout writes its observed generation as a text. `stable_rs`, `current_pod_hash` and what
+    follows are its own.
+    """
+
+    observed_generation: int | str = 0
     replicas: int = 0
     updated_replicas: int = 0
     ready_replicas: int = 0
@@ -109,6 +164,15 @@ class WorkloadStatus(Struct, rename="camel", frozen=True):
     number_available: int = 0
     number_ready: int = 0
     conditions: list[Condition] = []
+    stable_rs: str = field(name="stableRS", default="")
+    current_pod_hash: str = ""
+    abort: bool = False
+    phase: str = ""
+    message: str = ""
+    controller_pause: bool = False
+    pause_conditions: list[Given] = []
+    canary: CanaryStatus = CanaryStatus()
+    blue_green: BlueGreenStatus = BlueGreenStatus()
 
 
 class Workload(Struct, frozen=True):
@@ -116,14 +180,32 @@ class Workload(Struct, frozen=True):
     spec: WorkloadSpec
     status: WorkloadStatus = WorkloadStatus()
 
+    @property
+    def is_observed(self) -> bool:
+        """Whether its controller has seen the newest spec."""
+        seen = self.status.observed_generation
+        return str(seen).isdecimal() and int(seen) >= self.metadata.generation
+
 
 class TemplateHolder(Struct, frozen=True):
     template: Raw
 
 
+class ReplicaSetStatus(Struct, rename="camel", frozen=True):
+    available_replicas: int = 0
+
+
 class ReplicaSet(Struct, frozen=True):
     metadata: Metadata
     spec: TemplateHolder
+    status: ReplicaSetStatus = ReplicaSetStatus()
+
+
+class EphemeralMetadata(Struct, frozen=True):
+    """What an Argo Rollout adds to the templates of its ReplicaSets by their part in an update."""
+
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
 
 
 class RevisionPatch(Struct, frozen=True):
@@ -241,8 +323,31 @@ class Autoscaler(Struct, frozen=True):
     spec: AutoscalerSpec
 
 
+class ScaledObjectSpec(Struct, rename="camel", frozen=True):
+    """KEDA's bounds, with its defaults where they are not set."""
+
+    min_replica_count: int | None = None
+    max_replica_count: int | None = None
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        least, most = self.min_replica_count, self.max_replica_count
+        return 0 if least is None else least, 100 if most is None else most
+
+
+class ScaledObject(Struct, frozen=True):
+    metadata: Metadata
+    spec: ScaledObjectSpec
+
+
 class ScaleSpec(Struct, frozen=True):
     replicas: int = 0
+
+
+class Versioned(Struct, frozen=True):
+    """Any object, of which only matters which version it is."""
+
+    metadata: Metadata
 
 
 class Scale(Struct, frozen=True):

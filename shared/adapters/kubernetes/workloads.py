@@ -13,7 +13,7 @@ from shared.errors import PermanentError
 
 
 class KubernetesWorkloads:
-    """Reads and changes the Deployments, StatefulSets and DaemonSets of one cluster.
+    """Reads and changes the Deployments, StatefulSets, DaemonSets and Argo Rollouts of one cluster.
 
     `cluster` is the name that references must carry. `kubeconfig` is a path; without it the account of
     the pod that this runs in, or else the default kubeconfig, is used. Templates that differ only in
@@ -70,8 +70,8 @@ class KubernetesWorkloads:
         """Make the change once, if the world is still as it says.
 
         A workload or autoscaler that is gone has moved. Raises PermanentError for a paused rollout
-        (`PAUSED`), a history that no longer holds the revision (`NO_CANDIDATE`) and a kind that cannot
-        be scaled; TemporaryError when it is not known what came of it.
+        (`PAUSED`), a history that no longer holds the revision (`NO_CANDIDATE`), a kind that cannot be
+        scaled and an abort of what is no Argo Rollout; TemporaryError when it is not known what came of it.
         """
         self._check(change.workload)
         if not can_exist(change.workload):

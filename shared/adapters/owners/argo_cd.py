@@ -52,7 +52,7 @@ class ArgoCd:
         owner = workload.owner
         if owner is None or owner.kind != KIND:
             return None
-        at = Address.marked(owner.name)
+        at = Address(owner.namespace, owner.name)
         calls = self._api.calls()
         app = self._api.application(calls, at)
         if app is None:

@@ -226,7 +226,8 @@ def _ask(calls: Calls, at: Address, right: str, call: tuple[str, str, object], *
         return calls.ask(method, path, body, into=into)
     except Refused as refused:
         if refused.status == 401:
-            raise PermanentError(f"{refused}: renew argo_cd.token", reason=Reason.FORBIDDEN) from refused
+            text = f"{refused}: renew owners.argo_cd.token"
+            raise PermanentError(text, reason=Reason.FORBIDDEN) from refused
         if refused.status == 403:
             raise PermanentError(_lacking(at, right), reason=Reason.FORBIDDEN) from refused
         if refused.status == 400:

@@ -153,7 +153,11 @@ def _nginx(workload: WorkloadRef) -> tuple[str, ...]:
 
 
 def _otel(workload: WorkloadRef) -> tuple[str, ...]:
+    """Match the kind's own attribute; there is none for Argo Rollouts, whose pods are matched by name."""
     namespace, name = _quoted(workload.namespace), _quoted(workload.name)
+    if workload.kind == "rollout":
+        pods = _quoted(_pod_names(workload.kind, workload.name))
+        return (f"k8s_namespace_name={namespace},k8s_pod_name=~{pods}",)
     return (f"k8s_namespace_name={namespace},k8s_{workload.kind}_name={name}",)
 
 

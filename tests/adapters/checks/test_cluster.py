@@ -13,19 +13,28 @@ from shared.adapters.kubernetes.changing import Changer, Looks
 from shared.adapters.kubernetes.connection import Budget, Connection, Pending
 from shared.adapters.kubernetes.reading import Reader
 from shared.adapters.kubernetes.resources import Request
-from shared.domain.changes import ClusterChange, RestoreRevision, SetAutoscalerMinimum, SetReplicas
+from shared.domain.changes import (
+    AbortRollout,
+    ClusterChange,
+    RestoreRevision,
+    SetAutoscalerMinimum,
+    SetReplicas,
+)
 from shared.domain.prerequisites import Finding, State
 from shared.domain.workloads import KINDS, Workload, WorkloadRef
 
 LABELS = {"app": "cart"}
 TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [{"name": "cart", "image": "cart:v1"}]}}
 EVERY_KIND = set(KINDS)
+ROLLOUTS = "argoproj.io/v1alpha1"
 
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     with Cluster(start_seconds=0.05) as running:
         running.create_namespace("shop")
+        running.define_rollouts()
+        running.define_scaled_objects()
         yield running
 
 
@@ -117,11 +126,28 @@ def test_a_right_that_no_service_needs_is_no_fault(cluster: Cluster, connection:
     assert "patch statefulsets.apps" in findings[1].detail
 
 
+@pytest.mark.parametrize("defined", [False, True], ids=["without Argo Rollouts", "with them"])
+def test_where_any_kind_may_be_discovered_rollouts_count_where_they_are(*, defined: bool) -> None:
+    with Cluster() as cluster:
+        if defined:
+            cluster.define_rollouts()
+        cluster.deny(Denial(resource="rollouts"))
+        connection = Connection(str(cluster.kubeconfig_path))
+        first = checks.rights(connection, "shop", ())[0]
+        connection.close()
+
+    assert first.state is (State.MISSING if defined else State.OK)
+
+
 def test_the_rights_asked_for_are_those_that_the_adapter_uses(cluster: Cluster) -> None:
     workload = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
     create(cluster, "apps/v1", "deployments", "Deployment", replicas=1, **workload)
     create(cluster, "apps/v1", "statefulsets", "StatefulSet", replicas=1, serviceName="cart", **workload)
     create(cluster, "apps/v1", "daemonsets", "DaemonSet", **workload)
+    canary = {"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}}
+    create(cluster, ROLLOUTS, "rollouts", "Rollout", replicas=1, strategy=canary, **workload)
+    scaled = {"kind": "StatefulSet", "name": "statefulset"}
+    create(cluster, "keda.sh/v1alpha1", "scaledobjects", "ScaledObject", scaleTargetRef=scaled, triggers=[])
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "deployment"}
     create(
         cluster,
@@ -137,39 +163,64 @@ def test_the_rights_asked_for_are_those_that_the_adapter_uses(cluster: Cluster) 
     changer = Changer(connection, reader, Looks())
     for kind in KINDS:
         ref = WorkloadRef("test", "shop", kind, kind)
+        if kind == "rollout":
+            update(cluster)
         found = settled(reader, ref)
-        for change in changes(ref, found.generation, found.template_id, found.revisions[0].name):
+        for change in changes(found):
             changer.apply(change, Budget(10))
     connection.close()
 
     assert connection.used == {str(right) for right in checks.RIGHTS}
 
 
+def update(cluster: Cluster) -> None:
+    """Give the Rollout another image once its first is through."""
+    path = f"{cluster.url}/apis/{ROLLOUTS}/namespaces/shop/rollouts/rollout"
+    deadline = time.monotonic() + 20
+    while httpx.get(path).json()["status"].get("phase") != "Healthy":
+        assert time.monotonic() < deadline, "the Rollout is not healthy"
+    containers = [{"name": "cart", "image": "cart:v2"}]
+    body = {"spec": {"template": {"spec": {"containers": containers}}}}
+    headers = {"content-type": "application/merge-patch+json"}
+    httpx.patch(path, json=body, headers=headers).raise_for_status()
+
+
 def settled(reader: Reader, ref: WorkloadRef) -> Workload:
-    """Read the workload until its controller has noted its revision."""
+    """Read the workload until its controller has noted its revision, and of a Rollout what is stable."""
     deadline = time.monotonic() + 20
     while True:
         found = reader.read(ref, Budget(10), usage=True)
-        if found is not None and found[0].revisions and found[0].revisions[0].name:
-            return found[0]
+        workload = found[0] if found is not None else None
+        if workload is not None and _is_settled(workload):
+            return workload
         assert time.monotonic() < deadline, f"{ref} has no revision"
 
 
-def changes(ref: WorkloadRef, generation: int, template_id: str, revision: str) -> list[ClusterChange]:
+def _is_settled(workload: Workload) -> bool:
+    has_revision = bool(workload.revisions and workload.revisions[0].name)
+    return has_revision and (workload.ref.kind != "rollout" or bool(workload.stable_template_id))
+
+
+def changes(workload: Workload) -> list[ClusterChange]:
     """Return a change of each sort; those that are stale are refused with 409 and read back."""
-    found: list[ClusterChange] = [
+    ref, template_id, scaler = workload.ref, workload.template_id, workload.autoscaler
+    found: list[ClusterChange] = []
+    if ref.kind == "rollout":
+        stable = workload.stable_template_id
+        found.append(AbortRollout(ref, "r1", workload.generation, template_id, stable))
+    found.append(
         RestoreRevision(
             workload=ref,
             response_id="r1",
-            generation=generation,
+            generation=workload.generation,
             from_template_id=template_id,
             to_template_id=template_id,
-            revision_name=revision,
+            revision_name=workload.revisions[0].name,
             cause="a test",
         )
-    ]
+    )
     if ref.kind != "daemonset":
         found.append(SetReplicas(ref, "r1", resource_version="1", replicas_before=1, replicas=2))
-    if ref.kind == "deployment":
-        found.append(SetAutoscalerMinimum(ref, "r1", "horizontalpodautoscaler", "1", 1, 3, 2, 3))
+    if scaler is not None:
+        found.append(SetAutoscalerMinimum(ref, "r1", scaler.name, "1", 1, 3, 2, 3, scaler.kind))
     return found

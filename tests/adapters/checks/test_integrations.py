@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.checks import github, pagerduty, slack, status_page
+from shared.adapters.checks import argo_cd, github, pagerduty, slack, status_page
 from shared.domain.prerequisites import Finding, State
 from tests.fakes.http_server import Answer, Request, serving
 
@@ -27,6 +27,7 @@ def found(
 
 
 CHECKS: Mapping[str, Callable[[str], Sequence[Finding]]] = {
+    "argo_cd": lambda url: argo_cd.check(url, TOKEN),
     "github": lambda url: github.check(url, TOKEN, []),
     "pagerduty": lambda url: pagerduty.check(url, TOKEN, "bot@example.com"),
     "slack": lambda url: slack.check(f"{url}/api/", TOKEN),
@@ -52,7 +53,7 @@ def test_what_does_not_answer_is_broken(name: str) -> None:
     assert (finding.state, finding.detail) == (State.BROKEN, "the connection broke off")
 
 
-@pytest.mark.parametrize("name", ["pagerduty", "slack"])
+@pytest.mark.parametrize("name", ["argo_cd", "pagerduty", "slack"])
 def test_a_page_in_place_of_an_answer_is_broken(name: str) -> None:
     [finding], _ = found(CHECKS[name], lambda _: Answer(200, b"<html>log in</html>"))
 
@@ -77,6 +78,74 @@ def test_github_is_asked_for_each_issue() -> None:
         "/repos/shop/payments/issues/13",
     ]
     assert {r.headers["authorization"] for r in requests} == {f"Bearer {TOKEN}"}
+
+
+USER = {"permissions": {"pull": True, "push": True}}
+READER = {"permissions": {"pull": True, "push": False}}
+CLASSIC = {"X-OAuth-Scopes": "read:org, repo"}
+FINE = "such a token does not show whether it has the rights to write contents and pull requests"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "detail"),
+    [
+        (as_json(USER, headers=CLASSIC), State.OK, "the token may push and open pull requests"),
+        (as_json(USER, headers={"X-OAuth-Scopes": "gist"}), State.BROKEN, "lacks the scope repo"),
+        (as_json(READER, headers=CLASSIC), State.BROKEN, "the token's user may not push"),
+        (as_json(USER), State.OK, f"its user may push, but {FINE}"),
+        (as_json(READER), State.OK, f"nothing tells that it may push, but {FINE}"),
+        (as_json({}), State.OK, f"nothing tells that it may push, but {FINE}"),
+        (as_json({**USER, "archived": True}, headers=CLASSIC), State.BROKEN, "is archived"),
+        (as_json({}, 404), State.BROKEN, "answered 404"),
+        (Answer(200, b"<html>log in</html>"), State.BROKEN, "answered 200"),
+    ],
+)
+def test_githubs_repository_tells_of_a_reverts_rights_what_shows_without_writing(
+    answer: Answer, state: State, detail: str
+) -> None:
+    def answers(request: Request) -> Answer:
+        return answer if request.path == "/repos/shop/checkout" else as_json({})
+
+    check = lambda url: github.check(url, TOKEN, [], ["shop/checkout"])  # noqa: E731
+    [token, repository], _ = found(check, answers)
+
+    assert token.state is State.OK
+    assert (repository.name, repository.state) == ("GitHub repository shop/checkout", state)
+    assert detail in repository.detail
+    assert bool(repository.mend) is (state is State.BROKEN)
+
+
+def argo(applications: Answer, user: Any = None) -> Callable[[Request], Answer]:
+    told = {"loggedIn": True, "username": "backout", "iss": "argocd"} if user is None else user
+    return lambda request: applications if request.path.startswith("/api/v1/applications") else as_json(told)
+
+
+def test_argo_cd_tells_whose_the_token_is_and_what_it_sees() -> None:
+    items = {"metadata": {}, "items": [{"metadata": {"name": name}} for name in ("shop", "till")]}
+
+    [finding], requests = found(CHECKS["argo_cd"], argo(as_json(items)))
+
+    assert (finding.state, finding.detail) == (State.OK, "the token is accepted: backout sees 2 applications")
+    assert [r.path.partition("?")[0] for r in requests] == [
+        "/api/v1/session/userinfo",
+        "/api/v1/applications",
+    ]
+    assert {r.headers["authorization"] for r in requests} == {f"Bearer {TOKEN}"}
+
+
+@pytest.mark.parametrize("items", [None, []])
+def test_an_account_of_argo_cds_that_sees_nothing_lacks_a_right(items: Any) -> None:
+    [finding], _ = found(CHECKS["argo_cd"], argo(as_json({"items": items})))
+
+    assert (finding.state, finding.detail) == (State.BROKEN, "backout sees no application")
+    assert "applications, get" in finding.mend
+
+
+def test_a_token_that_argo_cd_takes_for_nobodys_is_broken() -> None:
+    [finding], _ = found(CHECKS["argo_cd"], argo(as_json({}), user={"loggedIn": False}))
+
+    assert finding.state is State.BROKEN
+    assert "owners.argo_cd.token" in finding.mend
 
 
 def test_pagerduty_knows_the_sender() -> None:

@@ -40,6 +40,26 @@ def test_a_controller_would_undo_us() -> None:
     assert told(marked(references=(reference,))) == ("Shop", "main", True)
 
 
+def test_a_rollout_that_controls_a_deployment_would_undo_us() -> None:
+    reference = OwnerReference(kind="Rollout", name="checkout", uid="1", controller=True)
+
+    found = marked(references=(reference,))
+
+    assert told(found) == ("Rollout", "checkout", True)
+    assert found is not None
+    assert "the Rollout checkout, writes the pod template" in found.why
+
+
+def test_a_tracking_id_names_the_group_of_the_workload() -> None:
+    annotations = {TRACKING: "shop:argoproj.io/Rollout:production/checkout"}
+    metadata = Metadata(name="checkout", annotations=annotations)
+
+    found = owner(metadata, group="argoproj.io", kind="Rollout", namespace="production")
+
+    assert told(found) == ("Argo CD", "shop", True)
+    assert owner(metadata, kind="Rollout", namespace="production") is None
+
+
 def test_an_owner_that_does_not_control_is_none() -> None:
     assert marked(references=(OwnerReference(kind="Shop", name="main", uid="1"),)) is None
 

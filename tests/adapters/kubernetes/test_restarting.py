@@ -4,8 +4,9 @@ import jsonpatch
 import msgspec
 import pytest
 
-from shared.adapters.kubernetes import restarting, templates, wire
+from shared.adapters.kubernetes import restarting, rollouts, templates, wire
 from shared.adapters.kubernetes.reading import Look
+from shared.adapters.kubernetes.standing import as_written
 from shared.domain.changes import RestartWorkload
 from shared.domain.workloads import WorkloadRef
 
@@ -17,7 +18,8 @@ SPEC = {"containers": [{"name": "app", "image": "checkout:1"}]}
 def look(template: dict[str, Any]) -> Look:
     raw = {"metadata": {"uid": "u-1", "generation": 3}, "spec": {"selector": {}, "template": template}}
     found = msgspec.json.decode(msgspec.json.encode(raw), type=wire.Workload)
-    return Look(found, templates.read(found.spec.template), ())
+    standing = as_written(rollouts.of_deployment)(found, templates.read(found.spec.template), ())
+    return Look(found, (), standing)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,13 @@ def test_the_annotation_is_added_to_whatever_metadata_there_is(metadata: dict[st
     assert after == {"metadata": {**kept, "annotations": annotations}, "spec": SPEC}
     assert restarting.is_done(look(after), change)
     assert not restarting.is_done(before, change)
+
+
+def test_the_template_of_an_argo_rollout_is_left_alone() -> None:
+    rollout = WorkloadRef("test", "production", "rollout", "checkout")
+    change = RestartWorkload(rollout, "r-1", generation=3, template_id="t", at=AT)
+    stored = {"metadata": {"uid": "u-1", "generation": 3}, "spec": {"template": {"spec": SPEC}}}
+
+    after = jsonpatch.apply_patch(stored, restarting.operations(look({"spec": SPEC}), change))
+
+    assert after["spec"] == {"template": {"spec": SPEC}, "restartAt": AT}

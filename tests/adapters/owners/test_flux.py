@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sandbox.cluster import Cluster
-from sandbox.flux import BareRepository, Flux
+from sandbox.flux import Flux
+from sandbox.git import Repository
 from shared.adapters.kubernetes import KubernetesWorkloads
 from shared.adapters.owners.flux import HELM_RELEASE, KUSTOMIZATION, FluxOwner
 from shared.adapters.owners.flux_sources import commit_of
@@ -45,7 +46,7 @@ REQUESTED = "reconcile.fluxcd.io/requestedAt"
 class Installation:
     """A cluster with Flux in it, a team's repository, and the adapters that Backout looks at it with."""
 
-    def __init__(self, cluster: Cluster, api: Api, repository: BareRepository) -> None:
+    def __init__(self, cluster: Cluster, api: Api, repository: Repository) -> None:
         self.api = api
         self.repository = repository
         self.workloads = KubernetesWorkloads(CLUSTER, kubeconfig=str(cluster.kubeconfig_path))
@@ -103,7 +104,7 @@ class Installation:
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
-    repository = BareRepository.create(tmp_path / "deploy.git")
+    repository = Repository.create(tmp_path / "deploy.git")
     repository.commit({"other/none.txt": "nothing"})
     with (
         Cluster(start_seconds=0.02, stop_seconds=0.02) as cluster,

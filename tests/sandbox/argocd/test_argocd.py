@@ -432,3 +432,15 @@ def test_an_application_that_is_deleted_leaves_what_it_deployed(world: World) ->
 
     assert call(world, "GET").status_code == 403
     assert world.image() == GOOD
+
+
+def test_an_account_sees_the_applications_that_it_may_get(world: World) -> None:
+    def seen() -> Any:
+        return call(world, "GET", "/api/v1/applications").json()["items"]
+
+    assert seen() is None
+    world.create({})
+    assert [one["metadata"]["name"] for one in seen()] == [APP]
+
+    world.argocd.rights.discard("get")
+    assert seen() is None

@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.argocd import ArgoCD
 from sandbox.cluster import Cluster
-from sandbox.repositories import Repository
+from sandbox.git import Repository
 from tests.sandbox.cluster.api import Api
 from tests.sandbox.endpoints import eventually
 
@@ -84,7 +84,7 @@ class World:
 
     def settled(self) -> None:
         """Wait until the branch's newest commit was deployed last, and nothing differs from it."""
-        commit = self.repository.resolve("main")
+        commit = self.repository.tip()
         eventually(lambda: self.history()[-1:] == [commit] and self.status("sync").get("status") == "Synced")
 
     def create(self, automated: Object | None, **metadata: Any) -> None:

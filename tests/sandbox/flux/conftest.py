@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.cluster import Cluster
-from sandbox.flux import BareRepository, Flux
+from sandbox.flux import Flux
+from sandbox.git import Repository
 from tests.sandbox.cluster.api import Api
 from tests.sandbox.flux.objects import URL
 
@@ -26,11 +27,11 @@ def api(cluster: Cluster) -> Iterator[Api]:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> BareRepository:
-    return BareRepository.create(tmp_path / "deploy.git")
+def repository(tmp_path: Path) -> Repository:
+    return Repository.create(tmp_path / "deploy.git")
 
 
 @pytest.fixture
-def flux(cluster: Cluster, repository: BareRepository) -> Iterator[Flux]:
+def flux(cluster: Cluster, repository: Repository) -> Iterator[Flux]:
     with Flux(cluster.url, repositories={URL: repository.path}, poll_seconds=0.02) as running:
         yield running

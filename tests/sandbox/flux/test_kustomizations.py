@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.flux import BareRepository, Flux
+from sandbox.flux import Flux
+from sandbox.git import Repository
 from tests.sandbox.cluster.api import BAD, DEPLOYMENT, GOOD, THIRD, Api, Object
 from tests.sandbox.endpoints import eventually
 from tests.sandbox.flux.objects import KUSTOMIZATIONS, NEVER, SOURCES, kustomization, manifest, source
@@ -34,7 +35,7 @@ def request(api: Api, path: str, token: str) -> None:
 
 
 @pytest.fixture
-def applied(api: Api, flux: Flux, repository: BareRepository) -> str:
+def applied(api: Api, flux: Flux, repository: Repository) -> str:
     """Have the good version applied from git; return its commit."""
     commit = repository.commit({"apps/cart.yaml": manifest(GOOD)})
     api.create(SOURCES, source())
@@ -52,7 +53,7 @@ def test_what_git_says_is_applied_and_marked(api: Api, applied: str) -> None:
     assert status(api, f"{SOURCES}/deploy")["artifact"]["revision"] == f"main@sha1:{applied}"
 
 
-def test_a_new_commit_is_applied(api: Api, repository: BareRepository, applied: str) -> None:
+def test_a_new_commit_is_applied(api: Api, repository: Repository, applied: str) -> None:
     commit = repository.commit({"apps/cart.yaml": manifest(BAD)})
 
     eventually(lambda: status(api)["lastAppliedRevision"] == f"main@sha1:{commit}")
@@ -66,7 +67,7 @@ def test_a_changed_template_is_put_back(api: Api, applied: str) -> None:
 
 
 def test_a_changed_template_stays_while_it_is_suspended(
-    api: Api, repository: BareRepository, applied: str
+    api: Api, repository: Repository, applied: str
 ) -> None:
     other = f"{KUSTOMIZATIONS}/other"
     repository.commit({"other/none.txt": ""})
@@ -105,7 +106,7 @@ def test_an_object_that_is_marked_so_is_left_alone(api: Api, applied: str) -> No
 
 
 def test_drift_is_put_back_at_once_when_that_is_asked_for(
-    api: Api, flux: Flux, repository: BareRepository
+    api: Api, flux: Flux, repository: Repository
 ) -> None:
     repository.commit({"apps/cart.yaml": manifest(GOOD)})
     api.create(SOURCES, source())
@@ -129,7 +130,7 @@ def test_a_repository_that_is_unknown_says_so(api: Api, flux: Flux) -> None:
     assert "https://git.shop.example/none" in conditions[0]["message"]
 
 
-def test_a_manifest_of_an_unknown_kind_says_so(api: Api, flux: Flux, repository: BareRepository) -> None:
+def test_a_manifest_of_an_unknown_kind_says_so(api: Api, flux: Flux, repository: Repository) -> None:
     teapot = {"apiVersion": "shop.example/v1", "kind": "Teapot", "metadata": {"name": "pot"}}
     repository.commit({"apps/pot.json": json.dumps(teapot)})
     api.create(SOURCES, source())
@@ -155,7 +156,7 @@ def nested(api: Api, flux: Flux) -> None:
 
 
 @pytest.mark.usefixtures("nested")
-def test_a_suspension_stays_where_git_does_not_speak_of_it(api: Api, repository: BareRepository) -> None:
+def test_a_suspension_stays_where_git_does_not_speak_of_it(api: Api, repository: Repository) -> None:
     repository.commit({"clusters/apps.json": child(), "apps/cart.yaml": manifest(GOOD)})
     eventually(lambda: image(api) == GOOD)
     api.merge(f"{APPS}?fieldManager=hand", {"spec": {"suspend": True}})
@@ -168,7 +169,7 @@ def test_a_suspension_stays_where_git_does_not_speak_of_it(api: Api, repository:
 
 
 @pytest.mark.usefixtures("nested")
-def test_a_suspension_is_put_back_where_git_says_otherwise(api: Api, repository: BareRepository) -> None:
+def test_a_suspension_is_put_back_where_git_says_otherwise(api: Api, repository: Repository) -> None:
     repository.commit({"clusters/apps.json": child(suspend=False), "apps/cart.yaml": manifest(GOOD)})
     eventually(lambda: image(api) == GOOD)
 

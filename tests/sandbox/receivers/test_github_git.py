@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.git import GitFailed, Repository, git
 from sandbox.receivers import GitHub
-from sandbox.receivers.git_repository import GitFailed, GitRepository, git
 from sandbox.receivers.github import TOKEN
 from sandbox.receivers.github_hosted import Hosted
 from tests.sandbox.receivers.hands import WEB
@@ -31,9 +31,9 @@ MUTATION = (
 def hosted(tmp_path: Path) -> Hosted:
     if shutil.which("git") is None:
         pytest.skip("no git on the path")
-    repository = GitRepository(tmp_path / "checkout.git")
-    repository.write("main", {"app.py": "one\n", "old.txt": "old\n"}, "Begin")
-    repository.write("main", {"app.py": "two\n", "old.txt": None}, "Go on\n\nWith more words.")
+    repository = Repository.create(tmp_path / "checkout.git")
+    repository.commit({"app.py": "one\n", "old.txt": "old\n"}, "Begin")
+    repository.commit({"app.py": "two\n", "old.txt": None}, "Go on\n\nWith more words.")
     return Hosted(repository)
 
 
@@ -68,7 +68,7 @@ def tip(hosted: Hosted, branch: str = "main") -> str:
 def pull(hosted: Hosted, *, squash: bool = False) -> str:
     """Merge a pull request from the branch ``prices``."""
     hosted.git.move("prices", "main")
-    hosted.git.write("prices", {"app.py": "three\n"}, "Take new prices")
+    hosted.git.commit({"app.py": "three\n"}, "Take new prices", branch="prices")
     return hosted.merge(hosted.open("Take new prices", "prices"), squash=squash)
 
 
@@ -130,7 +130,7 @@ def test_commits_are_listed_the_newest_first(github: GitHub, hosted: Hosted) -> 
 
 def test_two_commits_are_compared(github: GitHub, hosted: Hosted) -> None:
     hosted.git.move("side", "main~1")
-    hosted.git.write("side", {"side.txt": "side\n"}, "Aside")
+    hosted.git.commit({"side.txt": "side\n"}, "Aside", branch="side")
     first = hosted.git.sha("main~1") or ""
 
     ahead = get(github, f"/compare/{first[:8]}...main")
@@ -198,7 +198,7 @@ def test_a_branch_moves_forward_only(github: GitHub, hosted: Hosted) -> None:
 
 
 def test_someone_may_be_a_moment_quicker_once(github: GitHub, hosted: Hosted) -> None:
-    hosted.meanwhile = lambda: hosted.git.write("main", {"app.py": "theirs\n"}, "Quicker")
+    hosted.meanwhile = lambda: hosted.git.commit({"app.py": "theirs\n"}, "Quicker")
     path, sha = f"{REPOSITORY}/git/refs/heads/main", tip(hosted)
 
     assert ask(github, "PATCH", path, {"sha": sha}).status_code == 422
@@ -308,7 +308,7 @@ def test_graphql_refuses_in_an_answer_that_says_200(github: GitHub, hosted: Host
     hosted.pull_requests = "read"
     assert kind(101) == "FORBIDDEN"
     hosted.pull_requests = "write"
-    hosted.git.write("main", {"app.py": "four\n"}, "Change the same line")
+    hosted.git.commit({"app.py": "four\n"}, "Change the same line")
     assert kind(101) == "UNPROCESSABLE"
     assert "errors" in ask(github, "POST", "/graphql", {"query": "{ viewer { login } }"}).json()
 

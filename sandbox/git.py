@@ -1,14 +1,19 @@
-"""A real bare git repository on disk, and what people do in it. Needs the program git on the path."""
+"""Real bare git repositories on disk, and what people do in them. Needs the program git on the path."""
 
+import io
 import os
+import posixpath
 import subprocess
+import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
+from typing import Self
 
+BRANCH = "main"
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 
 _SETTINGS = {
@@ -18,6 +23,8 @@ _SETTINGS = {
     **{f"GIT_{role}_NAME": "Alice" for role in ("AUTHOR", "COMMITTER")},
     **{f"GIT_{role}_EMAIL": "alice@example.com" for role in ("AUTHOR", "COMMITTER")},
 }
+_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}
+_SECONDS = 10.0
 _FORMAT = "%H%x1f%T%x1f%P%x1f%an%x1f%ae%x1f%at%x1f%cn%x1f%ce%x1f%ct%x1f%B"
 
 
@@ -50,36 +57,54 @@ def git(
     *arguments: str | Path, at: Path, stdin: str = "", variables: Mapping[str, str] = NO_VARIABLES
 ) -> str:
     """Run git in the folder `at`, without anybody's settings; return what it wrote. Raises `GitFailed`."""
+    return _ran(*arguments, at=at, stdin=stdin, variables=variables).decode(**_ENCODING).removesuffix("\n")
+
+
+def _ran(*arguments: str | Path, at: Path, variables: Mapping[str, str], stdin: str = "") -> bytes:
     environment = {"PATH": os.environ.get("PATH", os.defpath), **_SETTINGS, **variables}
     done = subprocess.run(
         ["git", *arguments],
         cwd=at,
         env=environment,
-        input=stdin,
+        input=stdin.encode(**_ENCODING),
         check=False,
         capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
+        timeout=_SECONDS,
     )
     if done.returncode != 0:
-        raise GitFailed((done.stderr or done.stdout).strip())
-    return done.stdout.removesuffix("\n")
+        raise GitFailed((done.stderr or done.stdout).decode(**_ENCODING).strip())
+    return done.stdout
 
 
-class GitRepository:
-    """The bare repository in the folder `path`, made there if it is empty."""
+@dataclass(frozen=True)
+class Repository:
+    """The bare repository in the folder `path`."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        if not (path / "HEAD").exists():
-            path.mkdir(parents=True, exist_ok=True)
-            self.git("init", "-q", "--bare", "-b", "main")
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make an empty one, whose HEAD is the branch that is committed to by default."""
+        repository = cls(path)
+        path.mkdir(parents=True, exist_ok=True)
+        repository.git("init", "-q", "--bare", "-b", BRANCH)
+        return repository
+
+    @property
+    def url(self) -> str:
+        """What names it to whoever clones."""
+        return f"file://{self.path}"
 
     def git(
         self, *arguments: str | Path, stdin: str = "", variables: Mapping[str, str] = NO_VARIABLES
     ) -> str:
         """Run git in it."""
-        return git(*arguments, at=self.path, stdin=stdin, variables=variables)
+        return git(*arguments, at=self.path, stdin=stdin, variables={**self._variables, **variables})
+
+    @property
+    def _variables(self) -> Mapping[str, str]:
+        """Say that this is the repository, whatever folder of another one it may be in."""
+        return {"GIT_DIR": str(self.path)}
 
     def sha(self, name: str, kind: str = "commit") -> str | None:
         """Return the whole name of the object that a reference or an abbreviation stands for, if one does."""
@@ -88,9 +113,21 @@ class GitRepository:
         except GitFailed:
             return None
 
-    def tip(self, branch: str) -> str | None:
+    def tip(self, branch: str = BRANCH) -> str | None:
         """Return the commit that a branch points to, if there is such a branch."""
         return self.sha(f"refs/heads/{branch}")
+
+    def files(self, revision: str, folder: str = "") -> dict[str, str]:
+        """Return the texts of all files under a folder at a revision, by their paths in the folder.
+
+        Raises `GitFailed` where there is no such folder.
+        """
+        inside = posixpath.normpath(f"/{folder}").lstrip("/")
+        named = f"{revision}:{inside}" if inside else revision
+        packed = _ran("archive", "--format=tar", named, at=self.path, variables=self._variables)
+        with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+            found = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
+            return {name: file.read().decode() for name, file in found.items() if file is not None}
 
     def log(self, *options: str) -> Sequence[Commit]:
         """Return the commits that ``git log`` lists with those options, in its order."""
@@ -116,7 +153,9 @@ class GitRepository:
         """Let a branch point to a commit."""
         self.git("update-ref", f"refs/heads/{branch}", sha)
 
-    def write(self, branch: str, files: Mapping[str, str | None], message: str) -> str:
+    def commit(
+        self, files: Mapping[str, str | None], message: str = "change", *, branch: str = BRANCH
+    ) -> str:
         """Commit files to a branch (None: without that file), as a push of one commit would."""
         who = "Alice <alice@example.com> now"
         lines = [f"commit refs/heads/{branch}", f"committer {who}", _data(f"{message}\n")]
