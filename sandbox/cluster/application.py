@@ -45,7 +45,7 @@ class Application:
         try:
             response = await self._respond(http, body)
         except ApiError as error:
-            headers = {"Retry-After": "1"} if error.code == 429 else None
+            headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
             response = document(error.status(), error.code, headers)
         except Dropped:
             self._cut(scope["client"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sandbox.cluster.objects import Object
+
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
@@ -15,6 +17,13 @@ class Behaviour:
     start_seconds: float | None = None
     crash: bool = False
     pull_error: bool = False
+    # No node has room for them.
+    no_room: bool = False
+    # A pod that is deleted stays for ever, as when its node has lost touch; only a forced deletion helps.
+    hang_terminating: bool = False
+    # In a pod that runs to its end (a Job's): how long, and the code it ends with; None runs for ever.
+    run_seconds: float = 0.0
+    exit_code: int | None = 0
     cpu_cores: float = 0.01
     memory_bytes: int = 32 * 1024 * 1024
     log_lines: tuple[str, ...] = ()
@@ -31,6 +40,9 @@ class Behaviours:
 
     def of(self, image: str) -> Behaviour:
         return self._table.get(image, WELL_BEHAVED)
+
+    def of_pod(self, pod: Object) -> list[Behaviour]:
+        return [self.of(container["image"]) for container in pod["spec"]["containers"]]
 
     def put(self, image: str, behaviour: Behaviour) -> None:
         self._table[image] = behaviour

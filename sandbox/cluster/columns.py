@@ -71,6 +71,10 @@ def _ready(path: str) -> Cell:
     return lambda obj: f"{ready(obj)}/{wanted(obj)}"
 
 
+def _completions(job: Object) -> str:
+    return f"{at('status.succeeded', 0)(job)}/{at('spec.completions', 1)(job)}"
+
+
 def _owner(obj: Object) -> str:
     owner = controller_of(obj)
     return f"{owner['kind'].lower()}.apps/{owner['name']}" if owner else "<none>"
@@ -150,6 +154,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         _count("Up-to-date", "updatedNumberScheduled"),
         _count("Available", "numberAvailable"),
         AGE, *_TEMPLATE, _wide("Selector", _selector),
+    ),
+    "jobs.batch": (
+        NAME, _shown("Completions", _completions), AGE, *_TEMPLATE, _wide("Selector", _selector),
+    ),
+    "cronjobs.batch": (
+        NAME, _shown("Schedule", at("spec.schedule")), _shown("Suspend", at("spec.suspend")), AGE,
     ),
     "controllerrevisions.apps": (
         NAME, _shown("Controller", _owner), _shown("Revision", at("revision")), AGE,

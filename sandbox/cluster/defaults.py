@@ -1,6 +1,6 @@
 """Fill in what the API server fills in, so that two ways of writing one template compare equal.
 
-The values are those of the built-in types' defaulting in apps/v1, core/v1 and autoscaling/v2.
+The values are those of the built-in types' defaulting in apps/v1, batch/v1, core/v1 and autoscaling/v2.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sandbox.cluster.resources import CONTROLLERREVISIONS, Resource
 
 REVISION_HISTORY_LIMIT = 10
 PROGRESS_DEADLINE_SECONDS = 600
+BACKOFF_LIMIT = 6
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -131,6 +132,25 @@ def _fill_daemon_set(spec: Object) -> None:
     _fill_template(spec.setdefault("template", {}))
 
 
+def _fill_job(spec: Object) -> None:
+    spec.setdefault("parallelism", 1)
+    spec.setdefault("completions", 1)
+    spec.setdefault("backoffLimit", BACKOFF_LIMIT)
+    spec.setdefault("completionMode", "NonIndexed")
+    spec.setdefault("suspend", False)
+    _fill_template(spec.setdefault("template", {}))
+
+
+def _fill_cron_job(spec: Object) -> None:
+    spec.setdefault("concurrencyPolicy", "Allow")
+    spec.setdefault("suspend", False)
+    spec.setdefault("successfulJobsHistoryLimit", 3)
+    spec.setdefault("failedJobsHistoryLimit", 1)
+    job = spec.setdefault("jobTemplate", {})
+    job.setdefault("metadata", {})["creationTimestamp"] = None
+    _fill_template(job.setdefault("spec", {}).setdefault("template", {}))
+
+
 def _fill_autoscaler(spec: Object) -> None:
     spec.setdefault("minReplicas", 1)
 
@@ -148,6 +168,8 @@ _FILLERS: dict[str, Callable[[Object], None]] = {
     "ReplicaSet": _fill_replica_set,
     "StatefulSet": _fill_stateful_set,
     "DaemonSet": _fill_daemon_set,
+    "Job": _fill_job,
+    "CronJob": _fill_cron_job,
     "HorizontalPodAutoscaler": _fill_autoscaler,
     "Pod": _fill_pod,
     "Service": _fill_service,

@@ -1,6 +1,7 @@
 """The API server's errors, answered as `Status` objects with the server's own reasons and wording.
 
-ApiError: one refused request; carries the HTTP code, the reason that clients branch on, and the message.
+ApiError: one refused request; carries the HTTP code, the reason that clients branch on, the message, and in
+how many seconds to come again (0: it does not say).
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
 
 
 class ApiError(Exception):
-    def __init__(self, code: int, reason: str, message: str, details: Object | None = None) -> None:
+    def __init__(
+        self, code: int, reason: str, message: str, details: Object | None = None, *, retry_after: int = 0
+    ) -> None:
         super().__init__(message)
+        self.retry_after = retry_after
         self.code = code
         self.reason = reason
         self.details = details
@@ -96,8 +100,9 @@ def gone(revision: int) -> ApiError:
     return ApiError(410, "Expired", f"too old resource version: {revision}")
 
 
-def disruption_refused(budget: str) -> ApiError:
+def disruption_refused(budget: str, *, needed: int, healthy: int) -> ApiError:
+    """Refuse an eviction; unlike other answers of 429 this one says nothing of when to come again."""
     message = "Cannot evict pod as it would violate the pod's disruption budget."
-    why = f"The disruption budget {budget} does not allow any more disruptions right now"
+    why = f"The disruption budget {budget} needs {needed} healthy pods and has {healthy} currently"
     details = {"causes": [{"reason": "DisruptionBudget", "message": why}]}
     return ApiError(429, "TooManyRequests", message, details)

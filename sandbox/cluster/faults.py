@@ -45,7 +45,8 @@ class Fault:
     def error(self) -> ApiError:
         assert self.status is not None
         reason = _REASONS.get(self.status, "InternalError")
-        return ApiError(self.status, reason, f"the sandbox was asked to answer {self.status}")
+        message = f"the sandbox was asked to answer {self.status}"
+        return ApiError(self.status, reason, message, retry_after=1 if self.status == 429 else 0)
 
 
 class Faults:

@@ -6,7 +6,7 @@ Objects stay raw JSON from end to end, so that fields nobody here knows survive 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 Object: TypeAlias = dict[str, Any]
@@ -21,9 +21,9 @@ def clone(value: Any) -> Any:
     return value
 
 
-def timestamp() -> str:
-    """Return now as Kubernetes writes times: UTC, whole seconds."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def timestamp(*, in_seconds: float = 0) -> str:
+    """Return now, or a time from now, as Kubernetes writes times: UTC, whole seconds."""
+    return (datetime.now(UTC) + timedelta(seconds=in_seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def seconds_since(moment: str) -> float:
@@ -100,9 +100,13 @@ def is_ready(pod: Object) -> bool:
     return condition is not None and condition["status"] == "True"
 
 
+def is_finished(pod: Object) -> bool:
+    return pod["status"].get("phase") in ("Succeeded", "Failed")
+
+
 def is_active(pod: Object) -> bool:
     """Tell whether a pod still counts for its controller: neither finished nor being deleted."""
-    return pod["status"].get("phase") not in ("Succeeded", "Failed") and not is_deleting(pod)
+    return not is_finished(pod) and not is_deleting(pod)
 
 
 def seconds_until_available(pod: Object, min_ready_seconds: int) -> float | None:

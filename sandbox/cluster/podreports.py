@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sandbox.cluster.behaviours import Behaviours
 from sandbox.cluster.controllers.disruptions import status_of
 from sandbox.cluster.errors import ApiError, bad_request, disruption_refused
-from sandbox.cluster.objects import Object, is_ready, labels_of, name_of, namespace_of, timestamp
+from sandbox.cluster.objects import Object, is_active, is_ready, labels_of, name_of, namespace_of, timestamp
 from sandbox.cluster.resources import DISRUPTION_BUDGETS, POD_METRICS
 from sandbox.cluster.selectors import selects
 from sandbox.cluster.storage import Storage
@@ -28,11 +28,12 @@ def log(pod: Object, query: Mapping[str, str], behaviours: Behaviours) -> str:
     reason = (status.get("state", {}).get("waiting") or {"reason": "ContainerCreating"})["reason"]
     if not status.get("containerID"):
         raise bad_request(f'container "{name}" in pod "{name_of(pod)}" is waiting to start: {reason}')
-    lines = behaviours.of(containers[name]["image"]).log_lines
+    lines = list(behaviours.of(containers[name]["image"]).log_lines)
     if "tailLines" in query:
         count = int(query["tailLines"])
         lines = lines[max(0, len(lines) - count) :]
-    return "".join(f"{line}\n" for line in lines)
+    text = "".join(f"{line}\n" for line in lines)
+    return text.encode()[: int(query.get("limitBytes", len(text.encode())))].decode(errors="replace")
 
 
 def metrics(pod: Object, behaviours: Behaviours) -> Object | None:
@@ -59,7 +60,13 @@ def metrics(pod: Object, behaviours: Behaviours) -> Object | None:
 
 
 def check_eviction(storage: Storage, pod: Object) -> None:
-    """Raise 429 when a disruption budget does not allow one pod less; an unready pod may always go."""
+    """Raise 429 when a disruption budget does not allow one pod less.
+
+    Budgets do not count pods that do not run yet or no more, or are on their way out. A pod that runs and is
+    not ready may go where the others are enough, or where the budget says `AlwaysAllow`.
+    """
+    if pod["status"].get("phase") == "Pending" or not is_active(pod):
+        return
     budgets = [
         budget for budget in storage.objects(DISRUPTION_BUDGETS, namespace_of(pod))
         if selects(budget["spec"].get("selector"), labels_of(pod))
@@ -70,5 +77,9 @@ def check_eviction(storage: Storage, pod: Object) -> None:
         )
         raise ApiError(500, "InternalError", text)
     for budget in budgets:
-        if is_ready(pod) and status_of(storage, budget)["disruptionsAllowed"] < 1:
-            raise disruption_refused(name_of(budget))
+        status = status_of(storage, budget)
+        needed, healthy = status["desiredHealthy"], status["currentHealthy"]
+        always = budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
+        spare = not is_ready(pod) and (always or healthy >= needed > 0)
+        if not spare and status["disruptionsAllowed"] < 1:
+            raise disruption_refused(name_of(budget), needed=needed, healthy=healthy)

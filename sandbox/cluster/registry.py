@@ -8,7 +8,7 @@ import uuid
 from sandbox.cluster import defaults, validation
 from sandbox.cluster.errors import ApiError, already_exists, bad_request, conflict, forbidden, invalid, stale
 from sandbox.cluster.objects import Object, clone, is_deleting, name_of, namespace_of, timestamp, uid_of
-from sandbox.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS, Catalogue, Resource
+from sandbox.cluster.resources import DEPLOYMENTS, JOBS, NAMESPACES, PODS, Catalogue, Resource
 from sandbox.cluster.storage import Storage
 
 # The letters that generated names use: no vowels, so that no words come about.
@@ -71,6 +71,8 @@ class Registry:
             new["status"] = {}
         if resource is PODS:
             new["status"] = {"phase": "Pending", "qosClass": "BestEffort"}
+        if resource is JOBS:
+            _select_own_pods(new)
         if resource is NAMESPACES:
             new |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
             metadata.setdefault("labels", {})["kubernetes.io/metadata.name"] = metadata["name"]
@@ -160,7 +162,7 @@ class Registry:
             return obj
         ending = clone(obj)
         ending["metadata"] |= {
-            "deletionTimestamp": timestamp(),
+            "deletionTimestamp": timestamp(in_seconds=grace_seconds or 0),
             "deletionGracePeriodSeconds": grace_seconds or 0,
         }
         if finalizers:
@@ -188,6 +190,15 @@ def _with(obj: Object, field: str, value: object) -> Object:
     """Return the object with the field as given, without it when the value is None."""
     rest = {key: kept for key, kept in obj.items() if key != field}
     return rest if value is None else rest | {field: value}
+
+
+def _select_own_pods(job: Object) -> None:
+    """Give a new Job the labels that its pods are found by; both spellings of each are in use."""
+    name, uid = name_of(job), uid_of(job)
+    own = {"batch.kubernetes.io/controller-uid": uid, "controller-uid": uid}
+    labels = job["spec"]["template"]["metadata"].setdefault("labels", {})
+    labels |= own | {"batch.kubernetes.io/job-name": name, "job-name": name}
+    job["spec"]["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
 
 
 def _moves_generation(resource: Resource, before: Object, after: Object) -> bool:

@@ -67,6 +67,14 @@ DAEMONSETS = _apps("daemonsets", "DaemonSet", "ds", "status")
 CONTROLLERREVISIONS = Resource(
     group="apps", version="v1", plural="controllerrevisions", kind="ControllerRevision"
 )
+JOBS = Resource(
+    group="batch", version="v1", plural="jobs", kind="Job", subresources=("status",), in_all=True,
+    has_generation=True,
+)  # fmt: skip
+CRONJOBS = Resource(
+    group="batch", version="v1", plural="cronjobs", kind="CronJob", short_names=("cj",),
+    subresources=("status",), in_all=True, has_generation=True,
+)  # fmt: skip
 AUTOSCALERS = Resource(
     group="autoscaling", version="v2", plural="horizontalpodautoscalers", kind="HorizontalPodAutoscaler",
     short_names=("hpa",), subresources=("status",), in_all=True,
@@ -99,7 +107,7 @@ BUILT_IN = (
     SERVICES,
     _core("serviceaccounts", "ServiceAccount", short_names=("sa",)),
     DEPLOYMENTS, REPLICASETS, STATEFULSETS, DAEMONSETS, CONTROLLERREVISIONS,
-    AUTOSCALERS, AUTOSCALERS_V1, DISRUPTION_BUDGETS, POD_METRICS, ACCESS_REVIEWS, DEFINITIONS,
+    JOBS, CRONJOBS, AUTOSCALERS, AUTOSCALERS_V1, DISRUPTION_BUDGETS, POD_METRICS, ACCESS_REVIEWS, DEFINITIONS,
 )  # fmt: skip
 
 

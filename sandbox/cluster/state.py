@@ -14,6 +14,7 @@ from sandbox.cluster.controllers.definitions import Definitions
 from sandbox.cluster.controllers.deployments import Deployments
 from sandbox.cluster.controllers.disruptions import Disruptions
 from sandbox.cluster.controllers.garbage import Garbage, Namespaces
+from sandbox.cluster.controllers.jobs import Jobs
 from sandbox.cluster.controllers.loop import ControllerLoop
 from sandbox.cluster.controllers.pods import Pods
 from sandbox.cluster.controllers.replicasets import ReplicaSets
@@ -59,6 +60,7 @@ class State:
             Deployments(self.registry),
             StatefulSets(self.registry),
             DaemonSets(self.registry),
+            Jobs(self.registry),
             Autoscalers(self.registry, self.catalogue, interval_seconds=autoscaler_seconds),
             Disruptions(self.registry),
             Garbage(self.registry),
@@ -85,7 +87,7 @@ class State:
     def put_behaviour(self, image: str, behaviour: Behaviour) -> None:
         """Change how an image behaves, for the pods that run it already too."""
         self.behaviours.put(image, behaviour)
-        for key in self._pods.running_keys(scheduled=True):
+        for key in (*self._pods.keys_of(scheduled=True), *self._pods.keys_of(scheduled=False)):
             self._controllers.enqueue(self._pods, key)
 
     def stop(self) -> None:

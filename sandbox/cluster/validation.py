@@ -11,7 +11,9 @@ from sandbox.cluster.selectors import selects
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.:]*[a-z0-9])?")
 _PERCENT = re.compile(r"[0-9]+%")
+LONGEST_JOB_NAME = 63
 WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
+JOBS = ("Job", "CronJob")
 STATEFUL_SET_MUTABLE = frozenset({
     "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
     "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
@@ -23,10 +25,14 @@ def check(resource: Resource, obj: Object, before: Object | None) -> None:
     name = name_of(obj)
     if before is None and not _NAME.fullmatch(name):
         raise invalid(resource, name, "metadata.name", f'Invalid value: "{name}": not a valid DNS subdomain')
-    if resource.custom or resource.kind not in (*WORKLOADS, "Pod", "HorizontalPodAutoscaler"):
+    if resource.custom or resource.kind not in (*WORKLOADS, *JOBS, "Pod", "HorizontalPodAutoscaler"):
         return
     spec = obj["spec"]
-    if resource.kind == "HorizontalPodAutoscaler":
+    if resource.kind == "Job":
+        _check_job(resource, name, spec, "spec")
+    elif resource.kind == "CronJob":
+        _check_job(resource, name, spec["jobTemplate"]["spec"], "spec.jobTemplate.spec")
+    elif resource.kind == "HorizontalPodAutoscaler":
         _check_autoscaler(resource, name, spec)
     elif resource.kind == "Pod":
         _check_containers(resource, name, obj, "spec")
@@ -50,6 +56,16 @@ def _check_workload(resource: Resource, name: str, spec: Object, before: Object 
     _check_rolling(resource, name, spec)
     if before is not None:
         _check_unchanged(resource, name, spec, before)
+
+
+def _check_job(resource: Resource, name: str, spec: Object, path: str) -> None:
+    _check_containers(resource, name, spec["template"], f"{path}.template.spec")
+    if spec["template"]["spec"]["restartPolicy"] not in ("OnFailure", "Never"):
+        why = 'Required value: valid values: "OnFailure", "Never"'
+        raise invalid(resource, name, f"{path}.template.spec.restartPolicy", why)
+    if len(name) > LONGEST_JOB_NAME:
+        why = f'Invalid value: "{name}": must be no more than {LONGEST_JOB_NAME} characters'
+        raise invalid(resource, name, "metadata.name", why)
 
 
 def _check_containers(resource: Resource, name: str, template: Object, path: str) -> None:

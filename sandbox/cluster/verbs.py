@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from sandbox.cluster import autoscaling, fields, patches, podreports, scaling
@@ -49,6 +51,14 @@ def collection(resource: Resource, items: list[Object], revision: int) -> Object
         "metadata": metadata,
     }
     return document | {"items": items}
+
+
+def _check_preconditions(target: Target, obj: Object, wanted: Mapping[str, str]) -> None:
+    for field in ("uid", "resourceVersion"):
+        found = obj["metadata"][field]
+        if wanted.get(field, found) != found:
+            why = f"Precondition failed: {field} in precondition: {wanted[field]}, in object: {found}"
+            raise conflict(target.resource, target.name, why)
 
 
 class Verbs:
@@ -187,12 +197,7 @@ class Verbs:
     def _delete(self, request: Request) -> Answer:
         target, obj = request.target, self._found(request.target)
         options = DeleteOptions.read(request.query, request.body)
-        wanted = options.preconditions
-        for field in ("uid", "resourceVersion"):
-            if wanted.get(field, obj["metadata"][field]) != obj["metadata"][field]:
-                found = obj["metadata"][field]
-                why = f"Precondition failed: {field} in precondition: {wanted[field]}, in object: {found}"
-                raise conflict(target.resource, target.name, why)
+        _check_preconditions(target, obj, options.preconditions)
         if options.dry_run:
             return Answer(body=shown(target.resource, obj), before=obj, after=obj)
         last = self._registry.delete(
@@ -226,9 +231,11 @@ class Verbs:
 
     def _evict(self, request: Request) -> Answer:
         pod = self._found(request.target)
+        document = msgspec.json.encode(request.document().get("deleteOptions") or {})
+        options = DeleteOptions.read(request.query, document)
+        _check_preconditions(request.target, pod, options.preconditions)
         podreports.check_eviction(self._storage, pod)
-        options = msgspec.convert(request.document().get("deleteOptions") or {}, dict[str, object])
-        if not request.dry_run and options.get("dryRun") != ["All"]:
-            self._registry.delete(PODS, pod)
+        if not options.dry_run:
+            self._registry.delete(PODS, pod, grace_seconds=options.grace_seconds)
         success = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
         return Answer(body=success, code=201, before=pod)

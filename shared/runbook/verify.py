@@ -99,7 +99,7 @@ class Verify:
             workload,
             now=now,
             to_template_id=response.choice.to_template_id,
-            grace_seconds=service.timing.verify / 4,
+            grace_seconds=stuck.grace(service.timing.verify),
         )
         if found is None or not (over or found.cause is Cause.ORDERED):
             return None

@@ -10,18 +10,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from shared.adapters.kubernetes import KubernetesWorkloads
 from shared.domain.changes import Applied
 from shared.domain.workloads import RolloutState, WorkloadRef
+from shared.errors import TemporaryError
 from tests.contract.api_server import ApiServer, Object
 from tests.contract.workloads import (
     BAD,
     GOOD,
+    RESTARTED_AT,
     WorkloadsContract,
     World,
     changed,
     eventually,
     every_kind,
+    eviction,
+    restarting,
     rollback,
     scale,
 )
@@ -198,6 +204,25 @@ class KubernetesWorld(World):
     def delete(self, ref: WorkloadRef) -> None:
         self.api.delete(self.path(ref))
         eventually(lambda: self.api.get(self.path(ref)) is None, f"{ref} was deleted")
+
+    def come_up(self, pod: str) -> None:
+        """Say, as a kubelet would, that a pod runs and is ready."""
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-03-02T12:00:00Z"}
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/status"
+        self.api.patch(path, {"status": {"phase": "Running", "conditions": [ready]}})
+
+    def guard(self, ref: WorkloadRef, *, minimum: int) -> None:
+        """Give the workload's pods a disruption budget, and wait until it counts."""
+        collection = f"/apis/policy/v1/namespaces/{ref.namespace}/poddisruptionbudgets"
+        selector = {"matchLabels": {"app": ref.name}}
+        spec = {"minAvailable": minimum, "selector": selector}
+        self.api.create(collection, {"metadata": {"name": ref.name}, "spec": spec})
+
+        def counted() -> bool:
+            found = self.api.get(f"{collection}/{ref.name}")
+            return found is not None and found.get("status", {}).get("observedGeneration", 0) >= 1
+
+        eventually(counted, "the budget was counted")
 
     def let_a_second_pass(self) -> None:
         started_at = time.monotonic()
@@ -431,6 +456,79 @@ class KubernetesContract(WorkloadsContract):
 
         assert owner is not None
         assert (owner.kind, owner.name, owner.undoes_us) == ("Deployment", owner_ref.name, True)
+
+    # pods
+
+    def test_a_pod_that_is_evicted_leaves_as_one_that_is_deleted(self, world: KubernetesWorld) -> None:
+        ref, (pod,) = world.with_pods("statefulset", 1)
+
+        assert world.workloads.apply(eviction(ref, pod)) is Applied.CHANGED
+
+        again = eventually(
+            lambda: found if (found := world.read(ref).pods) and found[0].uid != pod.uid else None,
+            "the pod was made anew",
+        )
+        assert [p.name for p in again] == [pod.name]
+        assert again[0].template_id == pod.template_id == world.read(ref).template_id
+
+    def test_a_disruption_budget_is_kept_and_the_other_pods_are_evicted(self, world: KubernetesWorld) -> None:
+        ref, (guarded,) = world.with_pods("deployment", 1)
+        other_ref, (other,) = world.with_pods("deployment", 1)
+        world.come_up(guarded.name)
+        world.guard(ref, minimum=1)
+        change = eviction(ref, guarded, other)
+
+        with pytest.raises(TemporaryError) as refused:
+            world.workloads.apply(change)
+
+        assert f"disruption budget {ref.name} needs 1 healthy pods" in str(refused.value)
+        assert guarded.name in str(refused.value)
+        assert refused.value.retry_after >= 5
+        assert [p.uid for p in world.read(ref).pods] == [guarded.uid]
+        eventually(
+            lambda: [p.uid for p in world.read(other_ref).pods] != [other.uid], "the other was evicted"
+        )
+
+    def test_a_pod_that_does_not_run_yet_is_evicted_whatever_the_budget(self, world: KubernetesWorld) -> None:
+        ref, (pod,) = world.with_pods("deployment", 1)
+        world.guard(ref, minimum=1)
+
+        assert world.workloads.apply(eviction(ref, pod)) is Applied.CHANGED
+
+    def test_only_a_stateful_set_may_come_up_in_order(self, world: KubernetesWorld) -> None:
+        parallel = world.absent("statefulset")
+        world.create(parallel, template(GOOD), podManagementPolicy="Parallel")
+
+        assert world.read(world.new("statefulset")).ordered
+        assert not world.read(parallel).ordered
+        assert not world.read(world.new("deployment")).ordered
+
+    def test_a_pod_of_a_stateful_set_keeps_the_revision_that_it_was_made_from(
+        self, world: KubernetesWorld
+    ) -> None:
+        ref, (pod,) = world.with_pods("statefulset", 1)
+        before = world.read(ref)
+        world.deploy(ref, BAD)
+
+        workload = world.read(ref)
+
+        assert workload.template_id != before.template_id
+        assert [(p.uid, p.template_id) for p in workload.pods] == [(pod.uid, before.template_id)]
+
+    @every_kind
+    def test_a_restart_keeps_the_rest_of_the_template(self, world: KubernetesWorld, kind: str) -> None:
+        ref = world.new(kind)
+        before = world.stored(ref)["spec"]["template"]
+
+        changed(world, ref, restarting)
+
+        spec = world.stored(ref)["spec"]
+        if kind == "rollout":
+            assert spec["restartAt"] == RESTARTED_AT
+        else:
+            stamps = spec["template"]["metadata"]["annotations"]
+            assert stamps.pop("kubectl.kubernetes.io/restartedAt") == RESTARTED_AT
+        assert spec["template"] == before
 
 
 def plain(ref: WorkloadRef) -> Object:

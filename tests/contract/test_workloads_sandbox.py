@@ -4,14 +4,17 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from sandbox.cluster import Behaviour, Cluster, Denial, Fault
 from shared.adapters.kubernetes import KubernetesWorkloads
+from shared.domain import stuck
 from shared.domain.changes import Applied, ClusterChange
 from shared.domain.reasons import Reason
+from shared.domain.stuck import Cause
 from shared.domain.workloads import RolloutState, Workload, WorkloadRef
 from shared.errors import ConfigurationError, PermanentError, TemporaryError
 from shared.ports import CALL_SECONDS
@@ -22,16 +25,33 @@ from tests.contract.kubernetes_workloads import (
     KubernetesWorld,
     namespace_of_its_own,
 )
-from tests.contract.workloads import BAD, GOOD, AbortsContract, eventually, minimum, rollback, scale
+from tests.contract.workloads import (
+    BAD,
+    GOOD,
+    AbortsContract,
+    changed,
+    eventually,
+    eviction,
+    minimum,
+    restarting,
+    rollback,
+    scale,
+)
 
 CRASHING = "registry.example/checkout:crashes"
 MISSING = "registry.example/checkout:missing"
+UNREADY = "registry.example/checkout:unready"
+HUGE = "registry.example/checkout:huge"
+HANGING = "registry.example/checkout:hangs"
 TOKEN = "s3cr3t-token-of-the-test"  # a made-up credential
 
 BEHAVIOURS = {
     GOOD: Behaviour(cpu_cores=0.25, memory_bytes=64 * 1024 * 1024),
     CRASHING: Behaviour(crash=True),
     MISSING: Behaviour(pull_error=True),
+    UNREADY: Behaviour(ready=False),
+    HUGE: Behaviour(no_room=True),
+    HANGING: Behaviour(hang_terminating=True),
 }
 
 
@@ -138,6 +158,130 @@ def test_a_pod_that_fits_no_node_says_so(world: KubernetesWorld) -> None:
     workload = seen(world, ref, lambda w: any(p.waiting for p in w.pods), "the scheduler gave up")
 
     assert [(pod.phase, pod.waiting) for pod in workload.pods] == [("Pending", "Unschedulable")]
+
+
+def looked(world: KubernetesWorld, ref: WorkloadRef) -> Workload:
+    """Read with warnings and the pods that are being deleted."""
+    found = world.workloads.read(ref, events=True)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("image", "trouble"),
+    [
+        (CRASHING, "BackOff: Back-off restarting failed container app in pod"),
+        (MISSING, f'Failed: Failed to pull image "{MISSING}": not found'),
+        (UNREADY, "Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 503"),
+        (HUGE, "FailedScheduling: 0/2 nodes are available: 2 Insufficient memory."),
+    ],
+)
+def test_the_newest_warning_of_a_pod_is_read_when_it_is_asked_for(
+    world: KubernetesWorld, image: str, trouble: str
+) -> None:
+    ref = made(world, image, replicas=1)
+
+    eventually(
+        lambda: [p for p in looked(world, ref).pods if p.trouble.startswith(trouble)], "there was a warning"
+    )
+    assert {pod.trouble for pod in world.read(ref).pods} == {""}
+
+
+def test_a_pod_without_room_quotes_the_scheduler(world: KubernetesWorld) -> None:
+    ref = made(world, HUGE, replicas=1)
+
+    workload = seen(world, ref, lambda w: any(p.unschedulable for p in w.pods), "the scheduler gave up")
+
+    assert [p.unschedulable for p in workload.pods] == ["0/2 nodes are available: 2 Insufficient memory."]
+
+
+def test_a_pod_that_hangs_is_read_when_it_is_asked_for_and_counts_as_evicted(world: KubernetesWorld) -> None:
+    ref = made(world, HANGING, replicas=1)
+    [pod] = seen(world, ref, lambda w: w.ready_replicas == 1, "the pod was ready").pods
+    asked_at = datetime.now(UTC)
+    assert world.workloads.apply(eviction(ref, pod)) is Applied.CHANGED
+
+    workload = seen(world, ref, lambda w: w.ready_replicas == 1, "another pod was ready")
+
+    assert [p.uid == pod.uid for p in workload.pods] == [False]
+    [ending] = [p for p in looked(world, ref).pods if p.deleting_since is not None]
+    assert (ending.uid, ending.ready) == (pod.uid, False)
+    assert ending.deleting_since is not None
+    assert abs(ending.deleting_since - asked_at) < timedelta(seconds=5)
+    assert world.workloads.apply(eviction(ref, pod)) is Applied.ALREADY
+
+
+def test_an_ordered_stateful_set_is_freed_by_evicting_its_broken_pod(world: KubernetesWorld) -> None:
+    ref = made(world, GOOD, kind="statefulset")
+    good = seen(world, ref, lambda w: w.rollout.state is RolloutState.COMPLETE, "it was rolled out")
+    world.deploy(ref, CRASHING)
+    seen(world, ref, lambda w: any(p.waiting == "CrashLoopBackOff" for p in w.pods), "it was broken")
+    changed(world, ref, rollback)
+    world.settled(ref)
+    found = stuck.diagnosed(
+        looked(world, ref), now=datetime.now(UTC), to_template_id=good.template_id, grace_seconds=0.0
+    )
+    assert found is not None
+    assert found.cause is Cause.ORDERED
+
+    assert world.workloads.apply(eviction(ref, *found.broken)) is Applied.CHANGED
+
+    after = seen(world, ref, lambda w: w.rollout.state is RolloutState.COMPLETE, "it was rolled back")
+    assert {pod.template_id for pod in after.pods} == {good.template_id}
+
+
+def test_pods_of_a_daemon_set_are_of_the_revision_that_they_were_made_from(world: KubernetesWorld) -> None:
+    ref = made(world, GOOD, kind="daemonset")
+
+    workload = seen(world, ref, lambda w: w.ready_replicas == 2, "both pods were ready")
+
+    assert {pod.template_id for pod in workload.pods} == {workload.template_id}
+
+
+def test_an_eviction_whose_answer_was_lost_is_made_once(cluster: Cluster, world: KubernetesWorld) -> None:
+    ref = made(world, GOOD, replicas=1)
+    [pod] = seen(world, ref, lambda w: w.ready_replicas == 1, "the pod was ready").pods
+    cluster.add_fault(Fault(verb="create", path="/eviction", drop=True, after=True))
+
+    with pytest.raises(TemporaryError):
+        world.workloads.apply(eviction(ref, pod))
+
+    assert world.workloads.apply(eviction(ref, pod)) is Applied.ALREADY
+
+
+@pytest.mark.parametrize("status", [404, 409])
+def test_a_pod_that_changes_under_an_eviction_is_looked_at_again(
+    cluster: Cluster, world: KubernetesWorld, status: int
+) -> None:
+    ref = made(world, GOOD, replicas=1)
+    [pod] = seen(world, ref, lambda w: w.ready_replicas == 1, "the pod was ready").pods
+    change = eviction(ref, pod)
+    cluster.add_fault(Fault(verb="create", path="/eviction", status=status))
+
+    if status == 404:
+        assert world.workloads.apply(change) is Applied.ALREADY
+    else:
+        with pytest.raises(TemporaryError, match="try again"):
+            world.workloads.apply(change)
+    assert world.workloads.apply(change) is Applied.CHANGED
+
+
+def test_a_busy_server_is_not_taken_for_a_disruption_budget(cluster: Cluster, world: KubernetesWorld) -> None:
+    ref = made(world, GOOD, replicas=1)
+    [pod] = seen(world, ref, lambda w: w.ready_replicas == 1, "the pod was ready").pods
+    cluster.add_fault(Fault(verb="create", path="/eviction", status=429))
+
+    with pytest.raises(TemporaryError) as failed:
+        world.workloads.apply(eviction(ref, pod))
+
+    assert failed.value.retry_after == 1
+    assert failed.value.reason is Reason.CLUSTER_UNREACHABLE
+
+
+@pytest.mark.parametrize("pods", ["checkout-1", "../nodes/uid", "a/"])
+def test_what_names_no_pod_is_not_evicted(world: KubernetesWorld, pods: str) -> None:
+    with pytest.raises(PermanentError, match="names no pod"):
+        world.workloads.apply(replace(eviction(world.new("deployment")), pods=pods))
 
 
 def test_pods_of_another_workload_with_the_same_labels_are_not_its_own(world: KubernetesWorld) -> None:
@@ -363,6 +507,34 @@ def test_a_missing_right_to_change_is_named(cluster: Cluster, restricted: Kubern
             restricted.workloads.apply(change)
         assert refused.value.reason is Reason.FORBIDDEN
         assert f"verb patch on {resource}" in str(refused.value)
+
+
+def test_a_missing_right_to_evict_is_named(cluster: Cluster, restricted: KubernetesWorld) -> None:
+    ref, pods = restricted.with_pods("deployment", 1)
+    cluster.deny(Denial(verb="create", resource="pods/eviction", namespace=ref.namespace))
+
+    with pytest.raises(PermanentError) as refused:
+        restricted.workloads.apply(eviction(ref, *pods))
+
+    assert refused.value.reason is Reason.FORBIDDEN
+    assert "verb create on pods/eviction" in str(refused.value)
+
+
+def test_a_missing_right_to_restart_is_named(cluster: Cluster, restricted: KubernetesWorld) -> None:
+    workload = restricted.read(restricted.new("deployment"))
+    cluster.deny(Denial(verb="patch", namespace=workload.ref.namespace))
+
+    with pytest.raises(PermanentError) as refused:
+        restricted.workloads.apply(restarting(workload))
+
+    assert "verb patch on deployments.apps" in str(refused.value)
+
+
+def test_a_missing_right_to_see_events_leaves_the_pods(cluster: Cluster, restricted: KubernetesWorld) -> None:
+    ref, pods = restricted.with_pods("deployment", 1)
+    cluster.deny(Denial(verb="list", resource="events", namespace=ref.namespace))
+
+    assert [(p.uid, p.trouble) for p in looked(restricted, ref).pods] == [(pods[0].uid, "")]
 
 
 def test_a_missing_right_to_see_autoscalers_does_not_stop_a_rollback(

@@ -13,12 +13,14 @@ from shared.domain.changes import (
     AbortRollout,
     Applied,
     ClusterChange,
+    EvictPods,
+    RestartWorkload,
     RestoreRevision,
     SetAutoscalerMinimum,
     SetReplicas,
 )
 from shared.domain.reasons import Reason
-from shared.domain.workloads import KINDS, RolloutState, Workload, WorkloadRef
+from shared.domain.workloads import KINDS, Pod, RolloutState, Workload, WorkloadRef
 from shared.errors import PermanentError
 from shared.ports import Workloads
 
@@ -28,6 +30,7 @@ Case = TypeVar("Case", bound=Callable[..., None])
 GOOD = "registry.example/checkout:1.4.1"
 BAD = "registry.example/checkout:1.4.2"
 WORSE = "registry.example/checkout:1.4.3"
+RESTARTED_AT = "2026-03-02T12:00:00Z"
 PATIENCE_SECONDS = 30.0
 
 
@@ -125,6 +128,15 @@ class World(ABC):
         assert found is not None
         return found
 
+    def with_pods(self, kind: str, replicas: int) -> tuple[WorkloadRef, tuple[Pod, ...]]:
+        """Make a workload with pods, ready or not."""
+        ref = self.new(kind)
+        self.resize(ref, replicas)
+        return ref, eventually(
+            lambda: found if len(found := self.read(ref).pods) == replicas else None,
+            "its pods were made",
+        )
+
     def with_history(self, kind: str) -> WorkloadRef:
         """Make a workload that was good and is bad now."""
         ref = self.new(kind, GOOD)
@@ -150,6 +162,20 @@ def rollback(workload: Workload, *, response_id: str = "r-1") -> RestoreRevision
         to_template_id=target.template_id,
         revision_name=target.name,
         cause=f"backout: {response_id}",
+    )
+
+
+def eviction(ref: WorkloadRef, *pods: Pod) -> EvictPods:
+    return EvictPods(workload=ref, response_id="r-1", pods=",".join(f"{p.name}/{p.uid}" for p in pods))
+
+
+def restarting(workload: Workload, *, response_id: str = "r-1", at: str = RESTARTED_AT) -> RestartWorkload:
+    return RestartWorkload(
+        workload=workload.ref,
+        response_id=response_id,
+        generation=workload.generation,
+        template_id=workload.template_id,
+        at=at,
     )
 
 
@@ -468,6 +494,105 @@ class WorkloadsContract:
         world.autoscale(ref, minimum=2, maximum=4)
         change = minimum(world.read(ref), 3, maximum=4)
         world.stop_autoscaling(ref)
+
+        assert world.workloads.apply(change) is Applied.MOVED
+
+    # pods
+
+    def test_a_pod_is_known_by_its_uid_its_age_and_its_revision(self, world: World) -> None:
+        ref, pods = world.with_pods("deployment", 2)
+
+        workload = world.read(ref)
+
+        assert {pod.template_id for pod in pods} == {workload.template_id}
+        assert len({pod.uid for pod in pods} - {""}) == 2
+        assert all(pod.created_at is not None for pod in pods)
+        assert all(pod.deleting_since is None for pod in pods)
+
+    def test_warnings_may_be_asked_for(self, world: World) -> None:
+        ref, pods = world.with_pods("deployment", 1)
+
+        workload = world.workloads.read(ref, events=True)
+
+        assert workload is not None
+        assert [pod.uid for pod in workload.pods] == [pod.uid for pod in pods]
+
+    def test_pods_are_evicted_once_and_made_anew(self, world: World) -> None:
+        ref, (first, second) = world.with_pods("deployment", 2)
+        change = eviction(ref, first)
+
+        assert world.workloads.apply(change) is Applied.CHANGED
+        assert world.workloads.apply(change) is Applied.ALREADY
+
+        uids = eventually(
+            lambda: found if len(found := {p.uid for p in world.read(ref).pods}) == 2 else None,
+            "another pod was made",
+        )
+        assert first.uid not in uids
+        assert second.uid in uids
+
+    def test_a_pod_made_anew_is_not_evicted_for_the_one_before(self, world: World) -> None:
+        ref, (pod,) = world.with_pods("deployment", 1)
+
+        assert world.workloads.apply(eviction(ref, replace(pod, uid="another"))) is Applied.ALREADY
+
+        assert [p.uid for p in world.read(ref).pods] == [pod.uid]
+
+    def test_pods_that_are_gone_do_not_keep_the_others(self, world: World) -> None:
+        ref, (first, second) = world.with_pods("deployment", 2)
+        gone = replace(first, name="never-was", uid="nobody")
+
+        assert world.workloads.apply(eviction(ref, gone, second)) is Applied.CHANGED
+
+        eventually(lambda: second.uid not in {p.uid for p in world.read(ref).pods}, "it was evicted")
+
+    # restarting
+
+    @every_kind
+    def test_a_restart_is_made_once_and_keeps_the_revision(self, world: World, kind: str) -> None:
+        ref = world.with_history(kind)
+        before = world.read(ref)
+
+        change = changed(world, ref, lambda workload: restarting(workload, response_id="r-7"))
+
+        assert isinstance(change, RestartWorkload)
+        assert world.workloads.apply(change) is Applied.ALREADY
+        after = world.read(ref)
+        assert after.generation > before.generation
+        assert world.workloads.apply(replace(change, generation=after.generation)) is Applied.ALREADY
+        assert (after.template_id, after.image, after.marker) == (before.template_id, BAD, "r-7")
+
+    def test_a_restart_at_another_time_is_another(self, world: World) -> None:
+        ref = world.new("deployment")
+        changed(world, ref, restarting)
+
+        changed(world, ref, lambda workload: restarting(workload, at="2026-03-02T13:00:00Z"))
+
+    @every_kind
+    def test_what_was_deployed_meanwhile_is_not_restarted(self, world: World, kind: str) -> None:
+        ref = world.with_history(kind)
+        change = restarting(world.read(ref))
+        world.deploy(ref, WORSE)
+
+        assert world.workloads.apply(change) is Applied.MOVED
+        assert world.workloads.apply(change) is Applied.MOVED
+
+        after = world.read(ref)
+        assert (after.image, after.marker) == (WORSE, "")
+
+    def test_a_paused_workload_is_not_restarted(self, world: World) -> None:
+        ref = world.new("deployment")
+        world.pause(ref)
+
+        with pytest.raises(PermanentError) as refused:
+            world.workloads.apply(restarting(world.read(ref)))
+
+        assert refused.value.reason is Reason.PAUSED
+
+    def test_a_workload_that_is_gone_is_not_restarted(self, world: World) -> None:
+        ref = world.new("deployment")
+        change = restarting(world.read(ref))
+        world.delete(ref)
 
         assert world.workloads.apply(change) is Applied.MOVED
 

@@ -63,9 +63,9 @@ class FakeWorkloads:
         self._workloads: dict[WorkloadRef, Workload] = {}
         self._errors: list[tuple[BackoutError, bool]] = []
         self._version = 0
-        self._births: Counter[WorkloadRef] = Counter()
         self.protected = False
         self.mended_by: Callable[[ClusterChange], bool] = lambda change: False
+        self._made: Counter[tuple[WorkloadRef, str]] = Counter()
         self.restarted: dict[WorkloadRef, str] = {}
         self._lock = threading.RLock()
 
@@ -76,11 +76,9 @@ class FakeWorkloads:
                 raise self._errors.pop(0)[0]
             _check(ref)
             found = self._workloads.get(ref)
-            if found is None or usage:
-                return found
-            return replace(
-                found, pods=tuple(replace(p, cpu_cores=None, memory_bytes=None) for p in found.pods)
-            )
+            if found is None:
+                return None
+            return replace(found, pods=_seen(found.pods, usage=usage, events=events))
 
     def apply(self, change: ClusterChange) -> Applied:
         with self._lock:
@@ -229,8 +227,28 @@ class FakeWorkloads:
         return COMPLETE
 
     def _store(self, workload: Workload, *, keep_pods: bool = False) -> Workload:
-        pods = workload.pods if keep_pods else _pods(workload, self._births[workload.ref])
+        pods = workload.pods if keep_pods else self._pods(workload)
         return self.put(replace(workload, resource_version=self._next_version(), pods=pods))
+
+    def _pods(self, workload: Workload) -> tuple[Pod, ...]:
+        """Return the pods of a workload whose rollout goes as it says."""
+        ready = workload.rollout.state is RolloutState.COMPLETE
+        names = [f"{workload.current.name}-{nth}" for nth in range(workload.replicas)]
+        return tuple(
+            Pod(
+                name=name,
+                phase="Running" if ready else "Pending",
+                ready=ready,
+                restarts=0,
+                images=workload.current.images,
+                cpu_cores=0.1,
+                memory_bytes=64.0 * 1024 * 1024,
+                uid=f"{name}-{self._made[workload.ref, name]}",
+                created_at=workload.rollout_began_at,
+                template_id=workload.template_id,
+            )
+            for name in names
+        )
 
     def _next_version(self) -> str:
         self._version += 1
@@ -302,8 +320,8 @@ class FakeWorkloads:
         gone = [pod for pod in found.pods if f"{pod.name}/{pod.uid}" in named]
         if not gone:
             return Applied.ALREADY
+        self._made.update((found.ref, pod.name) for pod in gone)
         mended = replace(found, rollout=self._rollout(found.image))
-        self._births[found.ref] += 1
         self._store(replace(mended, ready_replicas=found.replicas if mended.rollout is COMPLETE else 0))
         return Applied.CHANGED
 
@@ -312,8 +330,12 @@ class FakeWorkloads:
             return Applied.ALREADY
         if (found.generation, found.template_id) != (change.generation, change.template_id):
             return Applied.MOVED
+        if found.paused:
+            raise PermanentError(f"{found.ref} is paused", reason=Reason.PAUSED)
         self.restarted[found.ref] = change.at
         self.restart(found.ref)
+        annotations = {**found.annotations, MARKER: change.response_id}
+        self.update(found.ref, marker=change.response_id, annotations=annotations)
         return Applied.CHANGED
 
     def _scale(self, found: Workload, change: SetReplicas) -> Applied:
@@ -340,19 +362,9 @@ def _check(ref: WorkloadRef) -> None:
         raise PermanentError(ref.kind, reason=Reason.KIND_NOT_SUPPORTED)
 
 
-def _pods(workload: Workload, birth: int) -> tuple[Pod, ...]:
-    """Return the pods of a workload whose rollout goes as it says; those of another birth are others."""
-    ready = workload.rollout.state is RolloutState.COMPLETE
-    return tuple(
-        Pod(
-            name=f"{workload.current.name}-{nth}",
-            uid=f"{workload.template_id}-{birth}-{nth}",
-            phase="Running" if ready else "Pending",
-            ready=ready,
-            restarts=0,
-            images=workload.current.images,
-            cpu_cores=0.1,
-            memory_bytes=64.0 * 1024 * 1024,
-        )
-        for nth in range(workload.replicas)
-    )
+def _seen(pods: tuple[Pod, ...], *, usage: bool, events: bool) -> tuple[Pod, ...]:
+    """Return what a read shows of the pods: usage, and warnings and those being deleted, when asked for."""
+    shown = [pod for pod in pods if events or pod.deleting_since is None]
+    if not usage:
+        shown = [replace(pod, cpu_cores=None, memory_bytes=None) for pod in shown]
+    return tuple(shown if events else (replace(pod, trouble="") for pod in shown))

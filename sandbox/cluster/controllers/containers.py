@@ -57,10 +57,47 @@ def container_status(
         }
     status["imageID"] = _image_id(container["image"])
     status["containerID"] = f"containerd://{hashlib.sha256(uid_of(pod).encode()).hexdigest()}"
+    if runs_to_its_end(pod) and not behaviour.crash:
+        return status | _on_its_way(pod, container, before, behaviour, since_start)
+    if behaviour.crash and restarts_never(pod):
+        return status | _ended(before, 1)
     if behaviour.crash:
         return status | _crashed(pod, container, before, max(1, restarts_after(since_start)))
     running = before.get("state", {}).get("running") or {"startedAt": timestamp()}
     return status | {"ready": behaviour.ready, "started": True, "state": {"running": running}}
+
+
+def runs_to_its_end(pod: Object) -> bool:
+    """Tell whether a pod's containers are to end, as those of Jobs are."""
+    return str(pod["spec"].get("restartPolicy", "Always")) != "Always"
+
+
+def restarts_never(pod: Object) -> bool:
+    return str(pod["spec"].get("restartPolicy", "Always")) == "Never"
+
+
+def _on_its_way(
+    pod: Object, container: Object, before: Object, behaviour: Behaviour, since_start: float
+) -> Object:
+    """Return what a container shows that runs, or has run, to its end."""
+    code, since_end = behaviour.exit_code, since_start - behaviour.run_seconds
+    if code is None or since_end < 0:
+        running = before.get("state", {}).get("running") or {"startedAt": timestamp()}
+        return {"ready": behaviour.ready, "started": True, "state": {"running": running}}
+    if code and not restarts_never(pod):
+        return _crashed(pod, container, before, max(1, restarts_after(since_end)))
+    return _ended(before, code)
+
+
+def _ended(before: Object, code: int) -> Object:
+    now = timestamp()
+    ended = {
+        "exitCode": code,
+        "reason": "Error" if code else "Completed",
+        "startedAt": now,
+        "finishedAt": now,
+    }
+    return {"state": {"terminated": before.get("state", {}).get("terminated") or ended}}
 
 
 def _crashed(pod: Object, container: Object, before: Object, restarts: int) -> Object:
@@ -93,6 +130,9 @@ def next_change_seconds(
             waits.append(-since_start)
         elif behaviour.crash:
             waits.append(_until_next_restart(since_start))
+        elif runs_to_its_end(pod) and behaviour.exit_code is not None:
+            since_end = since_start - behaviour.run_seconds
+            waits.append(-since_end if since_end < 0 else _until_next_restart(since_end))
     return min(waits, default=None)
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from sandbox.cluster.behaviours import Behaviours
-from sandbox.cluster.controllers.containers import container_status, next_change_seconds
+from sandbox.cluster.controllers.containers import container_status, next_change_seconds, runs_to_its_end
 from sandbox.cluster.controllers.recorder import Recorder
 from sandbox.cluster.objects import (
     Object,
@@ -16,6 +16,7 @@ from sandbox.cluster.objects import (
     condition_of,
     is_active,
     is_deleting,
+    is_finished,
     labels_of,
     name_of,
     namespace_of,
@@ -55,9 +56,9 @@ class Pods:
             else:
                 yield namespace_of(change.obj), name_of(change.obj)
         elif change.resource == NODES.qualified:
-            yield from self.running_keys(scheduled=False)
+            yield from self.keys_of(scheduled=False)
 
-    def running_keys(self, *, scheduled: bool) -> list[Key]:
+    def keys_of(self, *, scheduled: bool) -> list[Key]:
         pods = self._storage.objects(PODS)
         return [
             (namespace_of(pod), name_of(pod))
@@ -71,6 +72,8 @@ class Pods:
             return None
         if is_deleting(pod):
             return self._end(pod)
+        if is_finished(pod):
+            return None
         if not pod["spec"].get("nodeName"):
             placed = self._place(pod)
             if placed is None:
@@ -79,6 +82,9 @@ class Pods:
         return self._run(pod)
 
     def _end(self, pod: Object) -> float | None:
+        hangs = any(behaviour.hang_terminating for behaviour in self._behaviours.of_pod(pod))
+        if hangs and pod["spec"].get("nodeName"):
+            return None
         since = self._ending_since.setdefault(uid_of(pod), time.monotonic())
         grace = float(pod["metadata"].get("deletionGracePeriodSeconds", 0))
         left = since + min(self._stop_seconds, grace) - time.monotonic()
@@ -95,9 +101,13 @@ class Pods:
             name_of(node) for node in nodes
             if wanted <= labels_of(node).items() and not node["spec"].get("unschedulable")
         ]  # fmt: skip
+        no_room = any(behaviour.no_room for behaviour in self._behaviours.of_pod(pod))
         changed = clone(pod)
-        if not fitting:
-            text = f"0/{len(nodes)} nodes are available: node(s) didn't match Pod's node affinity/selector."
+        if not fitting or no_room:
+            why = "node(s) didn't match Pod's node affinity/selector."
+            if fitting:
+                why = f"{len(fitting)} Insufficient memory."
+            text = f"0/{len(nodes)} nodes are available: {why}"
             _put_condition(changed, "PodScheduled", "False", "Unschedulable", text)
             self._registry.update(PODS, pod, changed, subresource="status")
             self._scheduler.record(pod, "FailedScheduling", text, "Warning")
@@ -138,7 +148,12 @@ class Pods:
         known = {one["name"]: one for one in before["status"].get("containerStatuses") or []}
         for status in after["status"]["containerStatuses"]:
             waiting = status["state"].get("waiting") or {}
-            if status == known.get(status["name"]) or "message" not in waiting:
+            if status == known.get(status["name"]):
+                continue
+            if "running" in status["state"] and not status["ready"] and not runs_to_its_end(after):
+                text = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+                self._kubelet.record(after, "Unhealthy", text, "Warning")
+            if "message" not in waiting:
                 continue
             if waiting["reason"] == "ImagePullBackOff":
                 self._kubelet.record(
@@ -153,9 +168,13 @@ class Pods:
 def _sum_up(pod: Object) -> None:
     """Set the phase and the conditions from the container statuses."""
     containers = pod["status"]["containerStatuses"]
-    up = all("running" in one["state"] or one["restartCount"] for one in containers)
+    up = all("waiting" not in one["state"] or one["restartCount"] for one in containers)
     unready = [one["name"] for one in containers if not one["ready"]]
-    pod["status"]["phase"] = "Running" if up else "Pending"
+    codes = [one["state"]["terminated"]["exitCode"] for one in containers if "terminated" in one["state"]]
+    if len(codes) == len(containers):
+        pod["status"]["phase"] = "Failed" if any(codes) else "Succeeded"
+    else:
+        pod["status"]["phase"] = "Running" if up else "Pending"
     for kind in ("PodScheduled", "Initialized"):
         _put_condition(pod, kind, "True")
     for kind in ("ContainersReady", "Ready"):

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from shared.adapters.kubernetes import aborting, resources, wire
+from shared.adapters.kubernetes import aborting, evicting, resources, restarting, wire
 from shared.adapters.kubernetes.autoscalers import SCALED_OBJECT
 from shared.adapters.kubernetes.connection import Answer, Budget, Connection
 from shared.adapters.kubernetes.kinds import kind_of
@@ -72,8 +72,10 @@ class Changer:
                 return self._raise_minimum(change, budget)
             case AbortRollout():
                 return self._abort(change, budget)
-            case EvictPods() | RestartWorkload():
-                raise PermanentError(f"{type(change).__name__} is not known here")
+            case EvictPods():
+                return evicting.evict(self._connection, change, budget)
+            case RestartWorkload():
+                return self._restart(change, budget)
 
     def _restore(self, change: RestoreRevision, budget: Budget) -> Applied:
         """Put the revision's template back, in one round trip if it was read in this process just before.
@@ -115,6 +117,33 @@ class Changer:
         kind = kind_of(ref.kind).resource
         request = resources.patch(kind, ref.namespace, ref.name, kind=resources.JSON_PATCH, body=operations)
         return self._connection.send(request, budget)
+
+    def _restart(self, change: RestartWorkload, budget: Budget) -> Applied:
+        """Annotate the template, in one round trip if it was read in this process just before."""
+        look = self._looks.take(change.workload)
+        if look is None or not restarting.as_decided(look, change):
+            look = self._reader.look(change.workload, budget)
+        if look is None:
+            return Applied.MOVED
+        if restarting.is_done(look, change) or not restarting.as_decided(look, change):
+            return restarting.settled(look, change)
+        if look.object.spec.paused:
+            raise PermanentError(
+                f"the rollout of {change.workload} is paused; resume it first", reason=Reason.PAUSED
+            )
+        operations = [*restarting.operations(look, change), *_annotated(look, {MARKER: change.response_id})]
+        ref, kind = change.workload, kind_of(change.workload.kind).resource
+        request = resources.patch(kind, ref.namespace, ref.name, kind=resources.JSON_PATCH, body=operations)
+        answer = self._connection.send(request, budget)
+        if answer.status not in (CONFLICT, INVALID, 404):
+            answer.read(wire.Workload)
+            return Applied.CHANGED
+        now = self._reader.look(ref, budget)
+        if now is None:
+            return Applied.MOVED
+        if answer.status == INVALID and _is_same(now, look):
+            raise answer.refusal()
+        return restarting.settled(now, change)
 
     def _scale(self, change: SetReplicas, budget: Budget) -> Applied:
         ref, kind = change.workload, kind_of(change.workload.kind)

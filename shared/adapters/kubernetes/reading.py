@@ -25,6 +25,7 @@ from shared.domain.changes import MARKER
 from shared.domain.workloads import Autoscaler, Pod, Workload, WorkloadRef
 
 ANNOTATIONS = "backout.dev/"
+WARNINGS = "type=Warning,involvedObject.kind=Pod"
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,14 @@ class Reader:
         self._connection = connection
         self._ignored = frozenset(ignored_annotations)
 
-    def read(self, ref: WorkloadRef, budget: Budget, *, usage: bool) -> tuple[Workload, Look] | None:
+    def read(
+        self, ref: WorkloadRef, budget: Budget, *, usage: bool, events: bool = False
+    ) -> tuple[Workload, Look] | None:
         """Return the workload in the rules' words and the look that it was made of, or None if there is none.
 
         Two round trips: the workload together with the namespace's autoscalers; then, by its selector, its
-        history, its pods and their usage, together with the ScaledObject where KEDA scales it.
+        history, its pods and their usage, together with the ScaledObject where KEDA scales it. With `events`
+        the pods that are being deleted are read too, and the newest warning of each.
         """
         kind = kind_of(ref.kind)
         if not can_exist(ref):
@@ -76,14 +80,22 @@ class Reader:
             if usage
             else None
         )
+        warned = (
+            self._start(resources.list_of(resources.EVENTS, ref.namespace, fields=WARNINGS), budget)
+            if events
+            else None
+        )
         target = autoscalers.target(scalers.answer(), kind, ref.name)
         above = None if target is None else autoscalers.scaled_object(target, ref.namespace)
         scaled = self._start(above, budget) if above is not None else None
         look = self._look(found, kind, history.answer())
-        own = pods.active(running.answer().read(wire.Items[wire.Pod]).items or [], look.standing.pods_of)
+        listed = running.answer().read(wire.Items[wire.Pod]).items or []
+        own = pods.active(listed, look.standing.pods_of, ending=events)
         used = {} if metrics is None else pods.usage(metrics)
+        told = {} if warned is None else pods.warnings(warned)
         scaler = autoscalers.described(target, None if scaled is None else scaled.answer())
-        return _workload(ref, kind, look, scaler=scaler, running=pods.described(own, used)), look
+        seen = pods.described(own, used, held=look.held, warnings=told)
+        return _workload(ref, kind, look, scaler=scaler, running=seen), look
 
     def look(self, ref: WorkloadRef, budget: Budget) -> Look | None:
         """Return only what a change of the template needs to know, or None when there is no such workload."""
@@ -143,5 +155,6 @@ def _workload(
         autoscaler=scaler,
         marker=metadata.annotations.get(MARKER, ""),
         annotations={k: v for k, v in metadata.annotations.items() if k.startswith(ANNOTATIONS)},
+        ordered=found.spec.pod_management_policy == "OrderedReady",
         stable_template_id=standing.stable_id,
     )

@@ -42,6 +42,9 @@ CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions")
 PODS = Resource("", "v1", "pods")
 POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "pods")
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers")
+EVENTS = Resource("", "v1", "events")
+CRON_JOBS = Resource("batch", "v1", "cronjobs")
+JOBS = Resource("batch", "v1", "jobs")
 ROLLOUTS = Resource("argoproj.io", "v1alpha1", "rollouts")
 SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects")
 
@@ -72,18 +75,35 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def get(resource: Resource, namespace: str, name: str, *, subresource: str = "") -> Request:
-    """Return the request for one object or its subresource."""
-    path = resource.path(namespace, name, subresource)
+def get(
+    resource: Resource,
+    namespace: str,
+    name: str,
+    *,
+    subresource: str = "",
+    asked: Mapping[str, str] | None = None,
+) -> Request:
+    """Return the request for one object or its subresource; `asked` is what the query holds."""
+    path = resource.path(namespace, name, subresource) + ("?" + urlencode(asked) if asked else "")
     return Request("GET", "get", _known_as(resource, subresource), namespace, path, name)
 
 
-def list_of(resource: Resource, namespace: str, selector: wire.Selector | None = None) -> Request:
-    """Return the request for the objects of a namespace that the selector selects."""
-    path = resource.path(namespace)
-    if selector is not None:
-        path += "?" + urlencode({"labelSelector": query(selector)})
+def list_of(
+    resource: Resource, namespace: str, selector: wire.Selector | None = None, *, fields: str = ""
+) -> Request:
+    """Return the request for the objects of a namespace that the selectors select."""
+    labels = "" if selector is None else query(selector)
+    wanted = {k: v for k, v in (("labelSelector", labels), ("fieldSelector", fields)) if v}
+    path = resource.path(namespace) + ("?" + urlencode(wanted) if wanted else "")
     return Request("GET", "list", resource.qualified, namespace, path)
+
+
+def create(resource: Resource, namespace: str, name: str, *, body: object, subresource: str = "") -> Request:
+    """Return the request that makes an object, or calls the subresource of one (an eviction)."""
+    path = resource.path(namespace, name if subresource else "", subresource)
+    path += "?" + urlencode({"fieldManager": FIELD_MANAGER})
+    headers = {"Content-Type": "application/json"}
+    return Request("POST", "create", _known_as(resource, subresource), namespace, path, name, body, headers)
 
 
 def patch(

@@ -5,7 +5,7 @@ nobody here knows. Unknown fields are ignored everywhere else. Field names are t
 """
 
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Raw, Struct, field
 
@@ -27,6 +27,7 @@ class Metadata(Struct, rename="camel", frozen=True):
     resource_version: str = ""
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
+    deletion_grace_period_seconds: int = 0
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: list[OwnerReference] = []
@@ -58,6 +59,7 @@ class Condition(Struct, rename="camel", frozen=True):
     reason: str = ""
     last_update_time: datetime | None = None
     last_transition_time: datetime | None = None
+    message: str = ""
 
 
 class Requirement(Struct, frozen=True):
@@ -115,6 +117,8 @@ class WorkloadSpec(Struct, rename="camel", frozen=True):
     replicas: int | None = None
     paused: bool = False
     update_strategy: UpdateStrategy = UpdateStrategy()
+    pod_management_policy: str = ""
+    restart_at: str | None = None
     strategy: Strategy = Strategy()
     workload_ref: WorkloadReference | None = None
 
@@ -253,6 +257,34 @@ class Pod(Struct, frozen=True):
     status: PodStatus = PodStatus()
 
 
+class Subject(Struct, frozen=True):
+    """What an event is about."""
+
+    uid: str = ""
+
+
+class Series(Struct, rename="camel", frozen=True):
+    last_observed_time: datetime | None = None
+
+
+class Event(Struct, rename="camel", frozen=True):
+    """An event; which of its times are told depends on the version of the one who wrote it."""
+
+    metadata: Metadata
+    involved_object: Subject = Subject()
+    reason: str = ""
+    message: str = ""
+    series: Series | None = None
+    last_timestamp: datetime | None = None
+    event_time: datetime | None = None
+
+    @property
+    def last_seen_at(self) -> datetime:
+        """When it last came about."""
+        repeated = self.series.last_observed_time if self.series is not None else None
+        return repeated or self.last_timestamp or self.event_time or self.metadata.created_at
+
+
 class PodTemplate(Struct, frozen=True):
     metadata: Metadata = Metadata()
     spec: PodSpec = PodSpec()
@@ -323,9 +355,49 @@ class Scale(Struct, frozen=True):
     spec: ScaleSpec = ScaleSpec()
 
 
+class StatusCause(Struct, frozen=True):
+    reason: str = ""
+    message: str = ""
+
+
+class StatusDetails(Struct, frozen=True):
+    causes: list[StatusCause] = []
+
+
 class Status(Struct, frozen=True):
     """What the API server says when it refuses."""
 
     kind: str = ""
     message: str = ""
     reason: str = ""
+    details: StatusDetails = StatusDetails()
+
+
+class JobTemplate(Struct, frozen=True):
+    """What a CronJob makes its Jobs of; the spec stays as it came."""
+
+    spec: dict[str, Any]
+    metadata: Metadata = Metadata()
+
+
+class CronJobSpec(Struct, rename="camel", frozen=True):
+    job_template: JobTemplate
+
+
+class CronJob(Struct, frozen=True):
+    metadata: Metadata
+    spec: CronJobSpec
+
+
+class JobSpec(Struct, frozen=True):
+    selector: Selector = Selector()
+
+
+class JobStatus(Struct, frozen=True):
+    conditions: list[Condition] = []
+
+
+class Job(Struct, frozen=True):
+    metadata: Metadata
+    spec: JobSpec = JobSpec()
+    status: JobStatus = JobStatus()

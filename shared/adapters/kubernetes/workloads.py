@@ -53,11 +53,13 @@ class KubernetesWorkloads:
     def read(self, ref: WorkloadRef, *, usage: bool = False, events: bool = False) -> Workload | None:
         """Return one look at the workload, or None when the cluster has none such.
 
+        With `events` it holds the pods that are being deleted too, which otherwise do not count.
+
         Raises TemporaryError when the cluster cannot be reached, PermanentError when it refuses or the kind
         is not supported.
         """
         self._check(ref)
-        found = self._reader.read(ref, Budget(self._timeout_seconds), usage=usage)
+        found = self._reader.read(ref, Budget(self._timeout_seconds), usage=usage, events=events)
         if found is None:
             return None
         workload, look = found

@@ -29,7 +29,8 @@ class Evict:
         if gone is not None:
             return gone
         to = response.choice.to_template_id if response.choice else workload.template_id
-        found = stuck.diagnosed(workload, now=now, to_template_id=to, grace_seconds=0.0)
+        grace = stuck.grace(service.timing.verify)
+        found = stuck.diagnosed(workload, now=now, to_template_id=to, grace_seconds=grace)
         if found is None or not found.evictable or not found.broken:
             return remedy.finished(response, "not_stuck", {}, to=Step.VERIFY)
         pods = ",".join(f"{pod.name}/{pod.uid}" for pod in found.broken)

@@ -1,16 +1,29 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
-from shared.adapters.kubernetes import pods, wire
+from shared.adapters.kubernetes import pods, templates, wire
+from shared.adapters.kubernetes.revisions import Held
 
 DELETED_AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+GRACE_SECONDS = 30
 
 
-def pod(*, owner: str = "u-1", deleted_at: datetime | None = None, **status: Any) -> wire.Pod:
-    reference = wire.OwnerReference(kind="ReplicaSet", name="checkout-1", uid=owner, controller=True)
-    metadata = wire.Metadata(name="checkout-1-a", owner_references=[reference], deletion_timestamp=deleted_at)
+def pod(
+    *, owner: str = "u-1", deleted_at: datetime | None = None, label: str = "", name: str = "a", **status: Any
+) -> wire.Pod:
+    reference = wire.OwnerReference(kind="ReplicaSet", name="checkout", uid=owner, controller=True)
+    metadata = wire.Metadata(
+        name=f"checkout-1-{name}",
+        uid=f"p-{name}",
+        owner_references=[reference],
+        creation_timestamp=DELETED_AT - timedelta(hours=1),
+        deletion_timestamp=deleted_at,
+        deletion_grace_period_seconds=GRACE_SECONDS,
+        labels={"controller-revision-hash": label} if label else {},
+    )
     spec = wire.PodSpec(containers=[wire.Container("app", "checkout:1")])
     return wire.Pod(metadata, spec, wire.PodStatus(**status))
 
@@ -49,3 +62,73 @@ def test_a_pod_that_waits_for_nothing_says_nothing() -> None:
 
     assert (described.waiting, described.ready) == ("", True)
     assert (described.cpu_cores, described.memory_bytes) == (0.5, 1024.0)
+
+
+def held(name: str, image: str, *, uid: str = "") -> Held:
+    template = templates.read(msgspec.Raw(f'{{"spec": {{"image": "{image}"}}}}'.encode()))
+    return Held(name=name, uid=uid, number=1, created_at=DELETED_AT, template=template)
+
+
+def test_a_pod_that_is_being_deleted_is_there_for_those_who_ask_and_not_ready() -> None:
+    ending = pod(deleted_at=DELETED_AT, phase="Running", conditions=[wire.Condition("Ready", "True")])
+
+    [described] = pods.described(pods.active([ending], {"u-1"}, ending=True), {})
+
+    assert not described.ready
+    assert described.deleting_since == DELETED_AT - timedelta(seconds=GRACE_SECONDS)
+    assert described.created_at == DELETED_AT - timedelta(hours=1)
+
+
+def test_a_pod_is_of_the_revision_that_its_replica_set_holds() -> None:
+    history = [held("checkout-1", "one", uid="u-1"), held("checkout-2", "two", uid="u-2")]
+
+    [described] = pods.described([pod(owner="u-2")], {}, held=history)
+
+    assert described.template_id == history[1].template.id
+
+
+@pytest.mark.parametrize("label", ["checkout-2", "2"])
+def test_a_pod_is_of_the_revision_that_its_label_names_whole_or_in_part(label: str) -> None:
+    history = [held("checkout-1", "one"), held("checkout-2", "two")]
+
+    [described] = pods.described([pod(owner="set", label=label)], {}, held=history)
+
+    assert described.template_id == history[1].template.id
+
+
+def test_a_pod_whose_revision_the_history_no_longer_holds_is_of_none() -> None:
+    [described] = pods.described([pod(owner="set", label="9")], {}, held=[held("checkout-1", "one")])
+
+    assert described.template_id == ""
+
+
+def test_the_scheduler_is_quoted_and_cut() -> None:
+    refused = wire.Condition("PodScheduled", "False", "Unschedulable", message="0/2 nodes:\n" + "x" * 300)
+
+    [described] = pods.described([pod(conditions=[refused])], {})
+
+    assert described.unschedulable.startswith("0/2 nodes: xxx")
+    assert described.unschedulable.endswith("…")
+    assert len(described.unschedulable) == 200
+    assert described.waiting == "Unschedulable"
+
+
+def test_a_pod_that_the_scheduler_has_not_looked_at_is_not_unschedulable() -> None:
+    gated = wire.Condition("PodScheduled", "False", "SchedulingGated")
+
+    assert pods.unschedulable(wire.PodStatus(conditions=[gated])) == ""
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"lastTimestamp": "2026-03-02T12:05:00Z"},
+        {"lastTimestamp": None, "eventTime": "2026-03-02T12:05:00.000000Z"},
+        {"eventTime": "2026-03-02T11:00:00.000000Z", "series": {"lastObservedTime": "2026-03-02T12:05:00Z"}},
+        {"metadata": {"creationTimestamp": "2026-03-02T12:05:00Z"}},
+    ],
+)
+def test_an_event_is_dated_by_when_it_last_came_about(times: dict[str, Any]) -> None:
+    event = msgspec.convert({"metadata": {}, **times}, wire.Event)
+
+    assert event.last_seen_at == DELETED_AT + timedelta(minutes=5)
