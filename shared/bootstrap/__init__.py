@@ -354,6 +354,7 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
     """Return the adapters that a configuration names; none of them connects before it is used."""
     from shared.adapters.health import HttpHealth
     from shared.adapters.kubernetes import KubernetesWorkloads
+    from shared.adapters.kubernetes.jobs import KubernetesJobs
     from shared.adapters.prometheus import PrometheusSignals
     from shared.adapters.rds import RdsDatabases
 
@@ -374,6 +375,7 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         caller=channels.caller_of(settings, secrets) if settings.teams else None,
         owners=owners.owners_of(settings, secrets, workloads, kubeconfig=kubeconfig),
         repositories=owners.repositories_of(settings, secrets),
+        jobs=KubernetesJobs(workloads.connection),
         databases=RdsDatabases(),
         caches=owners.caches_of(settings, secrets),
     )
