@@ -40,15 +40,18 @@ def demo(
     gitops: Annotated[
         bool, typer.Option("--gitops", help="With Argo CD in it, which would undo a plain rollback.")
     ] = False,
+    stuck: Annotated[
+        bool, typer.Option("--stuck", help="With a StatefulSet whose rollback waits for a broken pod.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Break a made-up shop on this machine and watch it being rolled back."""
     from cli.demo import run
 
-    if people and gitops:
-        raise typer.BadParameter("give either --people or --gitops")
+    if people + gitops + stuck > 1:
+        raise typer.BadParameter("give one of --people, --gitops and --stuck")
     with printing.telling(as_json):
-        code = run(as_json=as_json, people=people, by_git=gitops)
+        code = run(as_json=as_json, people=people, by_git=gitops, stuck=stuck)
     raise typer.Exit(code)
 
 

@@ -18,7 +18,7 @@ import httpx
 from cli.demo import cast as casting
 from cli.demo.cast import Cast
 from functions import warming
-from sandbox.cluster import Cluster
+from sandbox.cluster import Behaviour, Cluster
 from sandbox.servers import Monitoring, monitoring
 from sandbox.shop import ImageBehaviour, Shop, shop_rules
 from shared import bootstrap, settings
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NAMESPACE, NAME = "production", "checkout"
 GOOD, BAD = "registry.example/checkout:1.4.1", "registry.example/checkout:1.4.2"
+DEPLOYMENT, STATEFUL_SET = "deployment", "statefulset"
 REPLICAS = 3
 WINDOW = "5s"
 TOKEN = "BACKOUT_DEMO_TOKEN"  # noqa: S105 the variable's name
@@ -41,11 +42,12 @@ CONFIGURATION = """
 cluster: demo
 prometheus: {{url: "{prometheus}", window: 5s}}
 auth: {{alertmanager: "env:{token}", invoke: {{demo: "env:{token}"}}, read: "env:{token}", {auth}}}
-timing: {{hold: 5s, settle: 15s, verify: 30s, stabilise: 8s, poll: 1s, scrape: 1s, cooldown: 1m}}
+timing: {{hold: 5s, settle: 15s, verify: {verify}, stabilise: 8s, poll: 1s, scrape: 1s, cooldown: 1m}}
 guardrails: {{namespaces: [production]}}
 services:
   - name: checkout
-    workload: production/deployment/checkout
+    workload: production/{kind}/checkout
+    selector: 'namespace="production",deployment="checkout"'
     match: {{namespace: production, deployment: checkout}}
     mode: {mode}
     customer_facing: true
@@ -74,6 +76,7 @@ class Stage:
     monitoring: Monitoring
     door: bootstrap.Door
     url: str
+    kind: str = DEPLOYMENT
     gitops: "GitOps | None" = None
 
     def deploy(self, image: str) -> datetime:
@@ -83,7 +86,7 @@ class Stage:
             return datetime.now(UTC)
         patch = {"spec": {"template": {"spec": {"containers": [{"name": NAME, "image": image}]}}}}
         answer = httpx.patch(
-            f"{self.cluster.url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{NAME}",
+            f"{_collection(self.cluster, self.kind)}/{NAME}",
             params={"fieldManager": "pipeline"},
             headers={"Content-Type": "application/strategic-merge-patch+json", "User-Agent": "pipeline"},
             json=patch,
@@ -94,16 +97,16 @@ class Stage:
 
     def images(self) -> list[str]:
         """Return the images of the pods that are ready now."""
-        return sorted(set(self.cluster.running_images(NAMESPACE, "deployment", NAME)))
+        return sorted(set(self.cluster.running_images(NAMESPACE, self.kind, NAME)))
 
     def rolled_out(self) -> bool:
-        """Return whether the Deployment is complete."""
-        status = self.deployment().get("status", {})
+        """Return whether the workload is complete."""
+        status = self.workload().get("status", {})
         return bool(status.get("updatedReplicas") == status.get("availableReplicas") == REPLICAS)
 
-    def deployment(self) -> dict[str, Any]:
-        """Return the Deployment as the cluster has it."""
-        path = f"{self.cluster.url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{NAME}"
+    def workload(self) -> dict[str, Any]:
+        """Return the workload as the cluster has it."""
+        path = f"{_collection(self.cluster, self.kind)}/{NAME}"
         found: dict[str, Any] = httpx.get(path, timeout=10).raise_for_status().json()
         return found
 
@@ -119,19 +122,22 @@ def stage(
     tell: Callable[[Message], None],
     cast: Cast | None = None,
     by_git: bool = False,
+    kind: str = DEPLOYMENT,
     prefer_real: bool = True,
 ) -> Iterator[Stage]:
     """Set everything up with the good version running under traffic; tear it down again at the end.
 
     With a `cast` the service is in mode approve and people are told by the systems in it; without, by `tell`.
+    A StatefulSet's bad version crashes in its second pod, which its rollout and every rollback wait for.
     `by_git` has Argo CD deploy what is in a repository, and heal what is changed beside it.
     """
     with ExitStack() as running:
-        cluster = running.enter_context(Cluster(start_seconds=0.5))
+        jammed = {BAD: Behaviour(crash_in=(f"{NAME}-1",))} if kind == STATEFUL_SET else None
+        cluster = running.enter_context(Cluster(start_seconds=0.5, behaviours=jammed))
         cluster.create_namespace(NAMESPACE)
         gitops = running.enter_context(_gitops(cluster)) if by_git else None
         if gitops is None:
-            _first_deploy(cluster)
+            _first_deploy(cluster, kind)
         shop = running.enter_context(
             Shop(cluster_url=cluster.url, behaviours=BEHAVIOURS, namespace=NAMESPACE)
         )
@@ -148,7 +154,7 @@ def stage(
                 prefer_real=prefer_real,
             )
         )
-        text = _configuration(watching, shop, cast, gitops)
+        text = _configuration(watching, shop, cast, gitops, kind=kind)
         client = running.enter_context(embedded_table("backout-demo"))
         configured = settings.parse(text, named="the demo's configuration")
         outside = bootstrap.outside_of(
@@ -165,22 +171,26 @@ def stage(
         )
         running.callback(local.close)
         running.enter_context(_served(local, door_socket, str(cluster.kubeconfig_path)))
-        yield Stage(cluster, shop, watching, local.door, url, gitops)
+        yield Stage(cluster, shop, watching, local.door, url, kind, gitops)
 
 
 def _gitops(cluster: Cluster) -> AbstractContextManager["GitOps"]:
     from cli.demo.gitops import gitops
 
-    return gitops(cluster.url, _manifest(), GOOD)
+    return gitops(cluster.url, _manifest(DEPLOYMENT), GOOD)
 
 
-def _configuration(watching: Monitoring, shop: Shop, cast: Cast | None, gitops: "GitOps | None") -> str:
+def _configuration(
+    watching: Monitoring, shop: Shop, cast: Cast | None, gitops: "GitOps | None", *, kind: str
+) -> str:
     text = CONFIGURATION.format(
         prometheus=watching.prometheus_url,
         shop=shop.url,
         token=TOKEN,
         auth=casting.AUTH if cast else "",
         mode="approve" if cast else "auto",
+        kind=kind,
+        verify="16s" if kind == STATEFUL_SET else "30s",
     )
     if gitops is not None:
         from cli.demo.gitops import SERVICE_KEYS
@@ -189,7 +199,11 @@ def _configuration(watching: Monitoring, shop: Shop, cast: Cast | None, gitops: 
     return f"{text.rstrip()}{casting.SERVICE_KEYS}{cast.configuration()}" if cast else text
 
 
-def _manifest() -> dict[str, Any]:
+def _collection(cluster: Cluster, kind: str) -> str:
+    return f"{cluster.url}/apis/apps/v1/namespaces/{NAMESPACE}/{kind}s"
+
+
+def _manifest(kind: str) -> dict[str, Any]:
     labels = {"app": NAME}
     container = {
         "name": NAME,
@@ -200,15 +214,19 @@ def _manifest() -> dict[str, Any]:
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     return {
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
+        "kind": "StatefulSet" if kind == STATEFUL_SET else "Deployment",
         "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels},
-        "spec": {"replicas": REPLICAS, "selector": {"matchLabels": labels}, "template": template},
+        "spec": {
+            "replicas": REPLICAS,
+            "selector": {"matchLabels": labels},
+            "template": template,
+            **({"serviceName": NAME} if kind == STATEFUL_SET else {}),
+        },
     }
 
 
-def _first_deploy(cluster: Cluster) -> None:
-    path = f"{cluster.url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
-    httpx.post(path, json=_manifest(), timeout=10).raise_for_status()
+def _first_deploy(cluster: Cluster, kind: str) -> None:
+    httpx.post(_collection(cluster, kind), json=_manifest(kind), timeout=10).raise_for_status()
 
 
 @contextmanager

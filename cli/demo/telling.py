@@ -31,19 +31,27 @@ WARM_UP_SECONDS = 8.0
 LONGEST_SECONDS = 50.0
 
 
-def run(*, as_json: bool, people: bool = False, by_git: bool = False, prefer_real: bool = True) -> int:
+def run(
+    *,
+    as_json: bool,
+    people: bool = False,
+    by_git: bool = False,
+    stuck: bool = False,
+    prefer_real: bool = True,
+) -> int:
     """Play the demo; return 0 only if the good image runs again and the response is completed."""
     console = Console(stderr=as_json, highlight=False)
     try:
-        from cli.demo.stage import stage
+        from cli.demo.stage import DEPLOYMENT, STATEFUL_SET, stage
 
+        kind = STATEFUL_SET if stuck else DEPLOYMENT
         console.print("[bold]Backout demo[/bold]: a bad deploy, and how it is undone")
         console.print("[dim]setting up a cluster, a shop, Prometheus, Alertmanager and Backout ...[/dim]")
         story = _Story(console)
         with ExitStack() as running:
             cast = running.enter_context(_cast()) if people else None
             playing = running.enter_context(
-                stage(tell=story.told, cast=cast, by_git=by_git, prefer_real=prefer_real)
+                stage(tell=story.told, cast=cast, by_git=by_git, kind=kind, prefer_real=prefer_real)
             )
             return _play(playing, console, story, cast, as_json=as_json)
     except ConfigurationError as error:
@@ -73,6 +81,8 @@ def _play(playing: "Stage", console: Console, story: "_Story", cast: "Cast | Non
     deployed_at = playing.deploy(stage.BAD)
     how = "pushed   " if playing.gitops else "deployed "
     story.say(f"[red]{how} {stage.BAD}[/red]  a quarter of its answers are errors")
+    if playing.kind == stage.STATEFUL_SET:
+        story.say("[red]         [/red] and its second pod crashes: no rollback alone gets past it")
     part = people.Part(cast, playing.url, story.say) if cast else None
     state = _watched(playing, story, deployed_at, part)
     if state is not None:
@@ -218,7 +228,7 @@ def _proof(playing: "Stage", console: Console, *, ok: bool) -> None:
             images = [_short(i) for i in (entry.images_from, entry.images_to)]
             table.add_row(f"{entry.at:%H:%M:%S.%f}"[:-3], entry.field_manager or entry.user_agent, *images)
     console.print(table)
-    ready = playing.deployment().get("status", {}).get("availableReplicas", 0)
+    ready = playing.workload().get("status", {}).get("availableReplicas", 0)
     colour = "green" if ok else "red"
     console.print(f"Running now: [{colour}]{', '.join(playing.images())}[/{colour}] in {ready} ready pods")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sandbox.cluster.objects import Object
+from sandbox.cluster.objects import Object, name_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +16,8 @@ class Behaviour:
     # None takes the cluster's own start_seconds.
     start_seconds: float | None = None
     crash: bool = False
+    # Names of pods that crash though the image is well: what they find on their volume, say, breaks them.
+    crash_in: tuple[str, ...] = ()
     pull_error: bool = False
     # No node has room for them.
     no_room: bool = False
@@ -42,7 +44,12 @@ class Behaviours:
         return self._table.get(image, WELL_BEHAVED)
 
     def of_pod(self, pod: Object) -> list[Behaviour]:
-        return [self.of(container["image"]) for container in pod["spec"]["containers"]]
+        return [self.in_pod(pod, container["image"]) for container in pod["spec"]["containers"]]
+
+    def in_pod(self, pod: Object, image: str) -> Behaviour:
+        """Return how an image behaves in this pod."""
+        behaviour = self.of(image)
+        return replace(behaviour, crash=True) if name_of(pod) in behaviour.crash_in else behaviour
 
     def put(self, image: str, behaviour: Behaviour) -> None:
         self._table[image] = behaviour

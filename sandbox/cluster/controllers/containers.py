@@ -36,7 +36,7 @@ def container_status(
     default_start_seconds: float,
 ) -> Object:
     """Return a `containerStatuses` entry; what has not changed keeps its times."""
-    behaviour = behaviours.of(container["image"])
+    behaviour = behaviours.in_pod(pod, container["image"])
     since_start = age_seconds - start_seconds(behaviour, default_start_seconds)
     known = pod["status"].get("containerStatuses") or []
     before: Object = next((one for one in known if one["name"] == container["name"]), {})
