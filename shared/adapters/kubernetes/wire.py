@@ -85,6 +85,7 @@ class Given(Struct, frozen=True):
 
 
 class Canary(Struct, rename="camel", frozen=True):
+    steps: list[Given] = []
     traffic_routing: Given | None = None
     anti_affinity: Given | None = None
 
@@ -98,6 +99,12 @@ class Strategy(Struct, rename="camel", frozen=True):
 
     canary: Canary | None = None
     blue_green: BlueGreen | None = None
+
+
+class RollbackWindow(Struct, frozen=True):
+    """How far back an Argo Rollout goes without its steps."""
+
+    revisions: int = 0
 
 
 class WorkloadReference(Struct, rename="camel", frozen=True):
@@ -117,6 +124,7 @@ class WorkloadSpec(Struct, rename="camel", frozen=True):
     update_strategy: UpdateStrategy = UpdateStrategy()
     strategy: Strategy = Strategy()
     workload_ref: WorkloadReference | None = None
+    rollback_window: RollbackWindow | None = None
 
 
 class Share(Struct, frozen=True):
@@ -163,6 +171,7 @@ class WorkloadStatus(Struct, rename="camel", frozen=True):
     stable_rs: str = field(name="stableRS", default="")
     current_pod_hash: str = ""
     abort: bool = False
+    promote_full: bool = False
     phase: str = ""
     message: str = ""
     controller_pause: bool = False
