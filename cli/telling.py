@@ -237,6 +237,7 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "owner_changed": _plain("the owner has changed meanwhile; assessing again:", fact="owner"),
     "in_turn": _plain("waiting for a younger response to let go of what the owner manages:", fact="other"),
     "reverted": _plain("reverted in git:", fact="url"),
+    "not_reverted": _plain("not reverted:", fact="detail"),
     "stuck": _plain("stuck:", fact="told"),
     "not_stuck": _plain("nothing is stuck any more"),
     "evicted": _plain("evicted:", fact="pods"),

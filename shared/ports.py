@@ -103,8 +103,13 @@ class Repositories(Protocol):
     (a protected branch, a missing right, a conflict), each in words.
     """
 
-    def look(self, repository: str, branch: str, commit: str) -> Revertible:
-        """Say how `commit` can be undone on `branch` of ``owner/name``; `commit` may be abbreviated."""
+    def look(
+        self, repository: str, branch: str, commit: str, *, no_later_than: datetime | None = None
+    ) -> Revertible:
+        """Say how `commit` can be undone on `branch` of ``owner/name``; `commit` may be abbreviated.
+
+        One that is younger than `no_later_than` is an obstacle: it did not bring what is to be undone.
+        """
         ...
 
     def apply(self, change: RevertCommit) -> Applied:

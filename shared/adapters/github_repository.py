@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -29,9 +30,14 @@ class _Named(msgspec.Struct, frozen=True):
     sha: str
 
 
+class _Signed(msgspec.Struct, frozen=True):
+    date: datetime
+
+
 class _Content(msgspec.Struct, frozen=True):
     message: str
     tree: _Named
+    committer: _Signed
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -51,6 +57,11 @@ class Commit(msgspec.Struct, frozen=True):
         return self.commit.tree.sha
 
     @property
+    def made_at(self) -> datetime:
+        """When it was put where it is; a rebase or a merge makes a commit anew."""
+        return self.commit.committer.date
+
+    @property
     def parent(self) -> str:
         """The first parent, empty for a root commit."""
         return self.parents[0].sha if self.parents else ""
@@ -67,7 +78,7 @@ class Comparison(msgspec.Struct, frozen=True):
     """How a branch lies to a commit, whose whole name is that of `base_commit`."""
 
     status: str
-    base_commit: _Named
+    base_commit: Commit
 
     @property
     def holds(self) -> bool:

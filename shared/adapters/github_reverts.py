@@ -14,6 +14,9 @@ TRAILER = "Backout-Response"
 
 _AUTHOR = {"name": "Backout", "email": "noreply@backout.dev"}
 _SHA = re.compile("[0-9a-f]{7,40}")
+CLOCKS = timedelta(minutes=1)
+"""How far the clocks of GitHub, git and the cluster may be apart."""
+
 _WHOLE, _SHORT = 40, 10
 _LONGEST_TITLE = 240  # of 256, with what is put around it
 _PROTECTED = re.compile(
@@ -40,12 +43,14 @@ class GitHubRepositories:
         self._api = JsonApi("GitHub", url, headers=headers, secrets=[token], seconds=seconds)
         self._graphql = JsonApi("GitHub", graphql, headers=headers, secrets=[token], seconds=seconds)
 
-    def look(self, repository: str, branch: str, commit: str) -> Revertible:
+    def look(
+        self, repository: str, branch: str, commit: str, *, no_later_than: datetime | None = None
+    ) -> Revertible:
         if _SHA.fullmatch(commit) is None:
             return Revertible(obstacle=f"{commit[:50]!r} is no commit's name of 7 to 40 hex digits")
         if not branch or ".." in branch:
             return Revertible(obstacle=f"{branch[:100]!r} is no branch's name")
-        return _look(self._repository(repository), branch, commit)
+        return _look(self._repository(repository), branch, commit, no_later_than)
 
     def apply(self, change: RevertCommit) -> Applied:
         repository = self._repository(change.repository)
@@ -67,7 +72,7 @@ class GitHubRepositories:
         return Repository(name, calls, self._graphql.calls(until=calls.until))
 
 
-def _look(repository: Repository, branch: str, commit: str) -> Revertible:
+def _look(repository: Repository, branch: str, commit: str, no_later_than: datetime | None) -> Revertible:
     try:
         read = repository.branch(branch)
     except Refused as refused:
@@ -77,7 +82,9 @@ def _look(repository: Repository, branch: str, commit: str) -> Revertible:
         return Revertible(obstacle=f"there is no {there}, or the token may not see it")
     tip = read.commit
     if not tip.sha.startswith(commit):
-        return _look_behind(repository, branch, commit)
+        return _look_behind(repository, branch, commit, no_later_than)
+    if _is_younger(tip, no_later_than):
+        return _too_young(tip)
     if not tip.parent:
         return Revertible(obstacle=f"{commit[:_SHORT]} is the first commit: there is nothing to go back to")
     if f"\n{TRAILER}: " in tip.message:
@@ -89,7 +96,18 @@ def _look(repository: Repository, branch: str, commit: str) -> Revertible:
     return _look_for_pull(repository, branch, tip.sha, f"{branch} is protected")
 
 
-def _look_behind(repository: Repository, branch: str, commit: str) -> Revertible:
+def _is_younger(commit: Commit, no_later_than: datetime | None) -> bool:
+    return no_later_than is not None and commit.made_at > no_later_than + CLOCKS
+
+
+def _too_young(commit: Commit) -> Revertible:
+    told = f"{commit.sha[:_SHORT]} is younger than the rollout, so it did not bring the bad revision"
+    return Revertible(obstacle=f"{told}; name the commit that did")
+
+
+def _look_behind(
+    repository: Repository, branch: str, commit: str, no_later_than: datetime | None
+) -> Revertible:
     try:
         compared = repository.compare(commit, branch)
     except Refused as refused:
@@ -98,6 +116,8 @@ def _look_behind(repository: Repository, branch: str, commit: str) -> Revertible
         return Revertible(obstacle=f"{repository.name} knows no commit {commit[:_SHORT]}")
     if not compared.holds:
         return Revertible(obstacle=f"{commit[:_SHORT]} is not in {branch}")
+    if _is_younger(compared.base_commit, no_later_than):
+        return _too_young(compared.base_commit)
     sha = compared.base_commit.sha
     for later in repository.newest(branch):
         if _undoes(later.message, sha):

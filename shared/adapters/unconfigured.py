@@ -11,7 +11,9 @@ from shared.ports import DatabaseRestore, JobRun
 class NoRepositories:
     """Reverts nothing."""
 
-    def look(self, repository: str, branch: str, commit: str) -> Revertible:
+    def look(
+        self, repository: str, branch: str, commit: str, *, no_later_than: datetime | None = None
+    ) -> Revertible:
         return Revertible(obstacle=_lacks("github"))
 
     def apply(self, change: RevertCommit) -> Applied:

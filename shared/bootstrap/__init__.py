@@ -323,7 +323,7 @@ def _answering(door: Door) -> Callable[[Response, str], str] | None:
     """Return what makes a link at which a response's question is answered; None where none is configured.
 
     Whoever has the link may answer, so it goes with calls to one contact alone: a mention in Slack stands in
-    a channel, past the team's approvers, and gets none.
+    a channel, past the team's approvers, and gets none. Remedies are not answered by links.
     """
     configured = door.settings.approval_links
     if configured is None:
@@ -334,7 +334,7 @@ def _answering(door: Door) -> Callable[[Response, str], str] | None:
 
         team = door.settings.teams.get(door.escalation.team_of(response))
         contact = team.escalation.get(level) if team is not None else None
-        if contact is None or contact.slack:
+        if contact is None or contact.slack or response.offers:
             return ""
         service = door.catalogue.of(response.service, response.workload)
         seconds = service.timing.approve if service is not None else 900.0

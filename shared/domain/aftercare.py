@@ -28,7 +28,7 @@ class Aftercare:
     def owed(self, response: Response, event: Event) -> list[Task]:
         """Return the tasks that an event gives rise to."""
         number, at = f"{event.number:06d}", event.at
-        if event.code == "owner_stopped":
+        if event.code == "intended" and event.facts.get("change") == "stop_owner":
             return [
                 _task(response, f"{RESUME}#{number}", RESUME, at=at, due_at=at),
                 reminder(response, number, 1, at),

@@ -56,12 +56,16 @@ _ONLY_LOOKED = frozenset({Reason.MODE_OBSERVE, Reason.NOT_OPTED_IN, Reason.ASSES
 
 
 def called_by(response: Response, code: str) -> list[Level]:
-    """Return the levels that an event's code calls, the response being as the event left it."""
+    """Return the levels that an event's code calls, the response being as the event left it.
+
+    A question after the rollback was made is about one that is stuck: the lead hears of that at once.
+    """
     match code:
         case "accepted":
             return [Level.CTO]
         case "asked":
-            return [Level.ON_CALL, Level.PLATFORM] if FAULTS & set(response.asks) else [Level.ON_CALL]
+            platform = [Level.PLATFORM] if FAULTS & set(response.asks) else []
+            return [Level.ON_CALL, *([Level.TEAM_LEAD] if response.acted else []), *platform]
         case "holding" | "alerts_again":
             return [Level.ON_CALL]
         case "ended":

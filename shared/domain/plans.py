@@ -16,16 +16,15 @@ def plan(
     """Return the steps for an action.
 
     `asks` puts a person's word before anything is touched; `scaled` says that capacity was added already
-    and did not help, so that a scale-first response is at its rollback; `stops` says that an owner would
-    undo what is done, and is stopped first.
+    and did not help, so that a scale-first response is at its rollback; `stops` says that something owns the
+    workload, which is stopped first if it would undo what is done.
     """
     steps = _unowned(action, asks=asks, wanted=wanted, scaled=scaled)
     touching = next((step for step in steps if step in (Step.SCALE, Step.ROLLBACK)), None)
     if not stops or touching is None:
         return steps
     before = steps.index(touching)
-    after = steps[before:] if Step.RESTORE in steps else (*steps[before:], Step.RESTORE)
-    return (*steps[:before], Step.SUSPEND, *after)
+    return (*steps[:before], Step.SUSPEND, *steps[before:])
 
 
 def _unowned(action: Action, *, asks: bool, wanted: Wanted | None, scaled: bool) -> tuple[Step, ...]:

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     LIVE_UNKNOWN = "live_unknown"
     CANDIDATE_UNKNOWN = "candidate_unknown"
     MODE_APPROVE = "mode_approve"
+    REMEDY_ASKS = "remedy_asks"
+    DATABASE_RESTORED = "database_restored"
     ROW_ASKS = "row_asks"
     # ends
     HELD = "held"
@@ -57,8 +59,6 @@ class Reason(StrEnum):
     REVERTED = "reverted"
     NOT_REVERTIBLE = "not_revertible"
     ROLLED_BACK_TOGETHER = "rolled_back_together"
-    REMEDY_ASKS = "remedy_asks"
-    DATABASE_RESTORED = "database_restored"
     REMEDY_FAILED = "remedy_failed"
     NO_REMEDY = "no_remedy"
     FLUSHED = "flushed"

@@ -55,9 +55,10 @@ class WorkloadRecord:
         return replace(self, live=response_id)
 
     def noted(self, past: PastResponse) -> "WorkloadRecord":
-        """Return the record with a response noted as the last one that changed something here."""
-        others = tuple(known for known in self.responses if known.id != past.id)
-        return replace(self, responses=(*others, past)[-LAST_RESPONSES:])
+        """Return the record with a response noted as one that changed something; the first note stays."""
+        if any(known.id == past.id for known in self.responses):
+            return self
+        return replace(self, responses=(*self.responses, past)[-LAST_RESPONSES:])
 
     def rolled_back(self, restored: Restored, *, cooldown_until: datetime) -> "WorkloadRecord":
         """Return the record after a rollback: the revision left is quarantined, the cooldown runs."""

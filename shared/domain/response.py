@@ -20,7 +20,7 @@ from shared.domain.services import Mode
 from shared.domain.signals import Reading, Signal
 from shared.domain.workloads import WorkloadRef
 
-FORMAT = 1
+FORMAT = 2
 KEPT_ALERTS = 50
 
 
@@ -195,9 +195,10 @@ class Response:
     `ownership` is the owner as assess last looked at it, `target` what that is to go back to where the
     rollback is made by the owner. `suspended` is what this response stopped and has not started again itself;
     `claims` are the workloads that it has claimed besides its own. `origin` is where the bad revision came
-    from, `reverted` the revert of that. `remedy` is the one that is being taken, `offers` are those of which
-    a person is to allow one, `tried` those that have been taken, `halfway` how far the present one is;
-    `otherwise` is the end if nobody allows any.
+    from, `bad_since` when that was rolled out, `reverted` the revert of that. `together` are the templates
+    (by workload) of the others that the owner rolled back too. `remedy` is the one that is being taken,
+    `offers` are those of which a person is to allow one, `tried` those that have been taken, `halfway` how
+    far the present one is; `otherwise` is the end if nobody allows any.
     """
 
     id: str
@@ -223,6 +224,7 @@ class Response:
     below_since: datetime | None = None
     intent: Intent | None = None
     moved: int = 0
+    rounds: int = 0
     scaled: bool = False
     capacity: Capacity | None = None
     ownership: Ownership | None = None
@@ -230,6 +232,8 @@ class Response:
     suspended: Suspension | None = None
     claims: tuple[WorkloadRef, ...] = ()
     origin: Source = field(default_factory=Source)
+    bad_since: datetime | None = None
+    together: Mapping[str, str] = field(default_factory=dict)
     reverted: Reverted | None = None
     remedy: Remedy | None = None
     offers: tuple[Remedy, ...] = ()
@@ -266,11 +270,13 @@ class Response:
 
     @property
     def owes_restoring(self) -> bool:
-        """Whether something is to be taken back before the response ends.
+        """Whether capacity is to be taken back before the response ends."""
+        return self.capacity is not None
 
-        An owner stays stopped after a rollback, which it would undo; without one there is nothing to protect.
-        """
-        return self.capacity is not None or (self.suspended is not None and not self.acted)
+    @property
+    def is_down(self) -> bool:
+        """Whether the workload was scaled to zero and is to be scaled back, whatever else happens."""
+        return self.capacity is not None and self.capacity.added == 0
 
     @property
     def questions(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from shared.domain.response import Response
 from shared.domain.services import Service
 
 DEFAULT_BRANCH = "main"
+WAYS = ("commit", "pull_request")
 
 _GITHUB = re.compile(r"(?:^|[@/])github\.[\w.-]+[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 _SHA = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
@@ -18,15 +19,27 @@ def origin(service: Service, response: Response, *, built_from: str) -> Source:
     """Return where the bad revision came from, by the configuration, its owner, and its template.
 
     A commit that a person named beats what any of them says; `built_from` is the one that the pod template
-    names. What is not a commit's hash counts as not known.
+    names. What is not a commit's hash counts as not known, and so does an owner's of another repository.
     """
     owned = response.ownership.source if response.ownership else Source()
     named = response.order.commit if response.order else ""
-    commit = next((c for c in (named, owned.commit, built_from) if _SHA.fullmatch(c)), "")
     on_github = _GITHUB.search(owned.repository)
-    repository = service.repository or (on_github["name"] if on_github else "")
+    of_owner = on_github["name"] if on_github else ""
+    repository = service.repository or of_owner
+    applied = owned.commit if repository == of_owner else ""
+    commit = next((c for c in (named, applied, built_from) if _SHA.fullmatch(c)), "")
     branch = service.branch or owned.branch
     return Source(repository, DEFAULT_BRANCH if branch in ("", "HEAD") else branch, commit.lower())
+
+
+def no_later_than(response: Response) -> datetime | None:
+    """Return the time after which no commit can have brought the bad revision; None where a person named it.
+
+    An owner names the commit that it applied last, which in a repository of several services may be a later
+    one that is about another service.
+    """
+    named = response.order is not None and bool(response.order.commit)
+    return None if named else response.bad_since
 
 
 def missing(source: Source) -> str:

@@ -146,7 +146,9 @@ class Accepter:
         if known is not None and _answers(known, record.value, now):
             return _again(known)
         if record.value.live is not None:
-            return self._join(request, decision, record.value.live, now)
+            joined = self._join(request, decision, record.value.live, now)
+            if joined is not None or not self._left_behind(record.value.live, request):
+                return joined
         ignored = self._ignored(request, decision, record.value, now)
         if ignored is not None:
             return ignored
@@ -310,6 +312,17 @@ class Accepter:
             tasks=tuple(task for event in numbers for task in self.tasks_for(response, event)),
         )
 
+    def _left_behind(self, live: str, request: Request) -> bool:
+        """Return whether a claim is that of a response which has ended without letting go of it.
+
+        Read again, the response first: between the two it may have ended as it should.
+        """
+        state = self.records.read(responses=[live]).states.get(live)
+        if state is None or state.response.live:
+            return False
+        ref = request.service.workload
+        return self.records.read(workloads=[ref]).workloads[ref].value.live == live
+
     def _join(self, request: Request, decision: Decision, live: str, now: datetime) -> Answer | None:
         """Add to the live response; None when it has ended meanwhile. What adds nothing writes nothing."""
         state = self.records.read(responses=[live]).states.get(live)
@@ -351,8 +364,12 @@ def _heard(before: Heard, request: Request, words: Sequence[Word] = ()) -> Heard
 
 
 def _order_word(order: Order, response: Response) -> Word:
-    """Return an order that meets a live response: a rollback answers its question with yes, else a note."""
-    verb = "approve" if order.wanted.value == "rollback" and response.phase == Step.APPROVE else "order"
+    """Return an order that meets a live response: a rollback answers its question with yes, else a note.
+
+    What is asked must be that: an order to roll back is no yes to a remedy.
+    """
+    asked = response.phase == Step.APPROVE and not response.offers
+    verb = "approve" if order.wanted.value == "rollback" and asked else "order"
     return Word(verb, order.by, order.at, order.reason, response.question)
 
 

@@ -22,6 +22,11 @@ MENDING_SECONDS = 10.0
 IN_TURN = timedelta(seconds=5)
 """When a response looks again whether a younger one has let go of what it is to touch."""
 
+WAITED = "in turn after "
+"""Before the id of the response that is waited for: after it everything is assessed again."""
+
+LONGEST_TURN = timedelta(minutes=30)
+
 MOST_TAKEOVERS = 5
 """A step that was taken over so often kills its workers: it is ended rather than tried for ever."""
 
@@ -125,6 +130,9 @@ class Advancer:
         except (TemporaryError, ConfigurationError) as error:
             return self._borne(hand.response, error)
         except PermanentError as error:
+            if hand.response.is_down and hand.response.phase == Step.RESTORE:
+                lasting = TemporaryError(str(error), reason=error.reason, retry_after=MENDING_SECONDS)
+                return self._borne(hand.response, lasting)
             return _refused(hand.response, error)
 
     def _borne(self, response: Response, error: TemporaryError | ConfigurationError) -> Result:
@@ -137,7 +145,7 @@ class Advancer:
         pause, reason = MENDING_SECONDS, Reason.INTERNAL
         if isinstance(error, TemporaryError):
             pause, reason = error.retry_after, error.reason
-        if spent + pause > self.steps[response.step].budget(response):
+        if spent + pause > self.steps[response.step].budget(response) and not response.is_down:
             outcome = Outcome.INCONCLUSIVE if response.acted else Outcome.FAILED
             return Stop(response, outcome, reason, str(error))
         faulted = replace(response, faults=response.faults + 1)
@@ -182,6 +190,9 @@ class Advancer:
         claims = self._claims(result.response, wanted, result.notes)
         if not isinstance(claims, tuple):
             return self._follow(hand, _in_turn(result.response, claims, now))
+        if result.response.told.startswith(WAITED):
+            looking_again = Done(replace(result.response, told=""), "", to=Step.ASSESS)
+            return self._follow(hand, looking_again)
         intent = Intent.of(result.change, step=result.response.phase)
         held = dict.fromkeys((*result.response.claims, *wanted))
         hand.response = replace(result.response, intent=intent, claims=tuple(held))
@@ -217,14 +228,24 @@ class Advancer:
         ]
         return (*claimed, *noted)
 
-    def _released(self, response: Response, past: PastResponse) -> tuple[Versioned[WorkloadRecord], ...]:
-        """Return the records of further workloads without this response's claim."""
+    def _released(self, hand: Hand, past: PastResponse) -> tuple[Versioned[WorkloadRecord], ...]:
+        """Return the records of further workloads without this response's claim.
+
+        Where they were rolled back together with its own, they remember that as that one does.
+        """
+        response, own = hand.response, hand.record
         found = self.records.read(workloads=response.claims).workloads if response.claims else {}
-        return tuple(
-            Versioned(r.value.released(past, good=None, handled=()), r.version)
-            for r in found.values()
-            if r.value.live == response.id
-        )
+        freed = []
+        for ref, read in found.items():
+            if read.value.live != response.id:
+                continue
+            record = read.value.released(past, good=None, handled=())
+            if response.acted and own.restored is not None and own.restored.response_id == response.id:
+                template_id = response.together.get(str(ref), "")
+                restored = replace(own.restored, from_template_id="", to_template_id=template_id)
+                record = replace(record, restored=restored, cooldown_until=own.cooldown_until)
+            freed.append(Versioned(record, read.version))
+        return tuple(freed)
 
     def _make(self, hand: Hand, intent: Intent) -> tuple[datetime | None, bool]:
         """Make the change of a stored intent, and store what came of it at once."""
@@ -305,18 +326,26 @@ class Advancer:
         )
         told = {"outcome": ending.outcome.value, "reason": ending.reason.value, "detail": ending.detail}
         hand.note(now, "ended", {**told, **facts})
-        claims = self._released(response, past)
+        claims = self._released(hand, past)
         stored = self.committer.commit(hand, now, due_at=None, release=True, claims=claims)
         return None, stored is Stored.AGAIN
 
 
 def _in_turn(response: Response, other: Response, now: datetime) -> Wait | Stop:
-    """Return what follows when another response has what a change would touch: the older one goes on."""
+    """Return what follows when another response has what a change would touch.
+
+    The older one goes on: the younger ends once the older has claimed its workload, or waits for it. Until
+    then either waits, for the other may end without having touched anything.
+    """
     told = f"response {other.id} ({other.service})"
-    if (other.started_at, other.id) < (response.started_at, response.id):
+    older = (other.started_at, other.id) < (response.started_at, response.id)
+    if older and (response.workload in other.claims or other.told == f"{WAITED}{response.id}"):
         return Stop(response, Outcome.DISMISSED, Reason.ROLLED_BACK_TOGETHER, told)
-    first = response.told != other.id
-    waiting = replace(response, told=other.id)
+    first = response.told != f"{WAITED}{other.id}"
+    since = now if first else response.step_started_at
+    if now - since > LONGEST_TURN:
+        return Stop(response, Outcome.REFUSED, Reason.ROLLED_BACK_TOGETHER, f"{told} does not end")
+    waiting = replace(response, told=f"{WAITED}{other.id}", step_started_at=since)
     return Wait(waiting, now + IN_TURN, "in_turn" if first else "", {"other": other.id})
 
 

@@ -63,6 +63,8 @@ def heard(before: Heard, alerts: Sequence[Alert], carried: Readings, words: Sequ
 
 
 def _same(word: Word, known: Word) -> bool:
+    if word.verb == "resume":
+        return word == known
     return (word.verb, word.question) == (known.verb, known.question) and (
         word.verb != "order" or word.by == known.by
     )
@@ -185,6 +187,6 @@ _ANSWERS = frozenset({"approve", "now"})
 
 def _counts_as(verb: str, response: Response) -> str:
     """Return as which word an answer counts in the phase that the response is in; empty where as none."""
-    if response.phase == Step.APPROVE:
+    if response.phase == Step.APPROVE and not (verb == "now" and response.offers):
         return "approve"
     return "now" if response.phase == Step.HOLD and verb == "now" else ""

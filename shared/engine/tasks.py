@@ -85,7 +85,7 @@ class TaskRunner:
 
     def _finish(self, attempt: Task, result: Finished | Later, version: int) -> None:
         if isinstance(result, Later):
-            later = replace(attempt, due_at=result.until, attempts=attempt.attempts - 1)
+            later = replace(attempt, due_at=result.until, attempts=0)
             self._put(later, version)
             return
         for following in result.then:

@@ -8,6 +8,7 @@ from shared.domain.changes import Scalar
 from shared.domain.decisions import Decision
 from shared.domain.matrix import Action
 from shared.domain.reasons import Reason
+from shared.domain.remedies import Remedy
 from shared.domain.response import Ending, Outcome, Response, Step, Word
 from shared.domain.services import Catalogue
 from shared.domain.steps import Case, Done, Result, Stop, Wait
@@ -70,6 +71,13 @@ class Approve:
             remedy = next(r for r in response.offers if remedies.question(r) == yes.question)
             facts = {"by": yes.by, "reason": yes.reason, "question": yes.question}
             return Done(replace(response, remedy=remedy), "approved", facts, to=Step.REMEDY)
+        workload = looking.must_read(self.workloads.read(response.workload), response)
+        gone = looking.superseded(response, workload)
+        if gone is not None:
+            return gone
+        if Remedy.FORCE in response.offers and looking.is_whole(workload):
+            whole = replace(response, offers=(), otherwise=None, asks=())
+            return Done(whole, "not_stuck", to=Step.VERIFY)
         expires_at = response.step_started_at + timedelta(
             seconds=looking.timing_of(self.catalogue, response).approve
         )
@@ -77,9 +85,7 @@ class Approve:
             end = response.otherwise or Ending(Outcome.REFUSED, Reason.APPROVAL_EXPIRED)
             detail = f"{end.detail}; nobody answered" if end.detail else "nobody answered"
             return Stop(response, end.outcome, end.reason, detail)
-        workload = looking.must_read(self.workloads.read(response.workload), response)
-        gone = looking.superseded(response, workload)
-        return gone or self._asking(response, expires_at, now)
+        return self._asking(response, expires_at, now)
 
     def _asking(self, response: Response, expires_at: datetime, now: datetime) -> Wait:
         first = response.told != "asked"

@@ -164,6 +164,9 @@ class Assess:
         if finding is not None and wanted is not Wanted.ASSESS:
             if finding.effect is Effect.REFUSE:
                 offers = looked.service.remedies.for_schema if finding.reason is Reason.SCHEMA else ()
+                later = guardrails.weightiest([f for f in found if f.effect is Effect.DELAY])
+                if offers and later is not None:
+                    return looking.delayed(response, later, now)
                 return _refused(response, finding, offers, facts, now)
             if finding.effect is Effect.DELAY:
                 return looking.delayed(response, finding, now)
@@ -180,9 +183,9 @@ class Assess:
         facts: dict[str, str | int | float | None],
         now: datetime,
     ) -> Result:
-        answered = ANSWERED_BY_ORDER if response.order else frozenset()
+        answered = ANSWERED_BY_ORDER if response.order or LIFT_SCHEMA & set(response.tried) else frozenset()
         asks = tuple(dict.fromkeys(f.reason for f in found if f.reason not in answered))
-        stops = looked.ownership is not None and looked.ownership.running
+        stops = looked.ownership is not None
         plan = plans.plan(
             decision.acts,
             asks=bool(asks or response.approved),
@@ -357,7 +360,8 @@ def _refused(
 
 def _originating(response: Response, looked: _Look) -> Response:
     built_from = looked.workload.current.commit
-    return replace(response, origin=reverts.origin(looked.service, response, built_from=built_from))
+    origin = reverts.origin(looked.service, response, built_from=built_from)
+    return replace(response, origin=origin, bad_since=looked.workload.rollout_began_at)
 
 
 def _choice(workload: Workload, pick: Pick) -> Choice | None:

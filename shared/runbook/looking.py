@@ -9,11 +9,12 @@ from shared.domain.decisions import Decision, Verdict
 from shared.domain.guardrails import Finding, Rails
 from shared.domain.matrix import Action
 from shared.domain.reasons import Reason
+from shared.domain.remedies import Remedy
 from shared.domain.response import Outcome, Response, Wanted
 from shared.domain.services import QUERYABLE, Catalogue, Service, Timing, annotated
 from shared.domain.signals import Signal
 from shared.domain.steps import Case, Stop, Wait
-from shared.domain.workloads import Workload
+from shared.domain.workloads import RolloutState, Workload
 from shared.errors import PermanentError
 from shared.ports import Measured, Signals
 
@@ -56,8 +57,13 @@ def without_order(response: Response) -> Response:
     order = response.order
     if order is None or order.wanted is Wanted.ROLLBACK or not joined_firing(response):
         return response
-    carried_out = order.wanted is Wanted.ASSESS or response.scaled
-    return replace(response, order=None) if carried_out else response
+    carried_out = {
+        Wanted.ASSESS: True,
+        Wanted.SCALE: response.scaled,
+        Wanted.REVERT: response.reverted is not None,
+        Wanted.FLUSH: Remedy.FLUSH in response.tried,
+    }
+    return replace(response, order=None, reason=None, detail="") if carried_out[order.wanted] else response
 
 
 def joined_firing(response: Response) -> bool:
@@ -183,6 +189,11 @@ def superseded(response: Response, workload: Workload | None) -> Stop | None:
         return None
     detail = f"revision {workload.current.number} ({workload.image}) was deployed"
     return Stop(response, Outcome.DISMISSED, Reason.SUPERSEDED, detail)
+
+
+def is_whole(workload: Workload) -> bool:
+    """Return whether the rollout is complete and every pod ready."""
+    return workload.rollout.state is RolloutState.COMPLETE and workload.ready_replicas >= workload.replicas
 
 
 def must_read(workload: Workload | None, response: Response) -> Workload:

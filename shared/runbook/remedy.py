@@ -52,8 +52,7 @@ class TakeRemedy:
         """
         response = case.response
         service = looking.service_of(self.catalogue, response)
-        halfway = response.remedy is Remedy.FORCE and response.capacity is not None
-        held_back = None if halfway else looking.held_back(case, service, self.rails, now)
+        held_back = None if response.is_down else looking.held_back(case, service, self.rails, now)
         if held_back is not None:
             return held_back
         return self._cure(response).run(replace(response, delay=None), service, now)

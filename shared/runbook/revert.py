@@ -8,9 +8,9 @@ from shared.domain.changes import Applied, Change, RevertCommit, Scalar
 from shared.domain.guardrails import Rails
 from shared.domain.owners import Reverted
 from shared.domain.reasons import Reason
-from shared.domain.response import Outcome, Response
+from shared.domain.response import Outcome, Response, Step
 from shared.domain.services import Catalogue
-from shared.domain.steps import Case, Intend, Made, Result, Stop
+from shared.domain.steps import Case, Done, Intend, Made, Result, Stop
 from shared.errors import PermanentError
 from shared.ports import Repositories
 from shared.runbook import looking
@@ -36,12 +36,24 @@ class Revert:
         if held_back is not None:
             return held_back
         source = response.origin
+        before = self._before(response)
+        if before is not None:
+            made = self._noted(response, before)
+            return Done(made.response, made.code, made.facts, to=made.to)
         why = reverts.missing(source)
-        found = None if why else self.repositories.look(source.repository, source.branch, source.commit)
+        found = (
+            None
+            if why
+            else self.repositories.look(
+                source.repository, source.branch, source.commit, no_later_than=reverts.no_later_than(response)
+            )
+        )
         if found is None or found.obstacle:
             detail = why or (found.obstacle if found else "")
+            if looking.joined_firing(response):
+                return Done(replace(response, order=None), "not_reverted", {"detail": detail}, to=Step.ASSESS)
             return Stop(response, Outcome.REFUSED, Reason.NOT_REVERTIBLE, detail)
-        change = reverts.change(response, by=found.by, at=now)
+        change = reverts.change(response, by=found.by, at=response.step_started_at)
         facts: dict[str, Scalar] = {
             "repository": source.repository,
             "branch": source.branch,
@@ -57,9 +69,22 @@ class Revert:
         made = self.repositories.reverted(change)
         if made is None:
             raise PermanentError("the revert is gone again", reason=Reason.NOT_REVERTIBLE)
-        response = replace(case.response, reverted=made, reason=Reason.REVERTED, detail=told(made))
+        return self._noted(case.response, made)
+
+    def _before(self, response: Response) -> Reverted | None:
+        """Return the revert that was made though its answer was lost."""
+        if not response.faults or reverts.missing(response.origin):
+            return None
+        changes = (reverts.change(response, by=by, at=response.step_started_at) for by in reverts.WAYS)
+        found = (self.repositories.reverted(change) for change in changes)
+        return next((made for made in found if made is not None), None)
+
+    @staticmethod
+    def _noted(response: Response, made: Reverted) -> Made:
+        response = replace(response, reverted=made, reason=Reason.REVERTED, detail=told(made))
         facts: dict[str, Scalar] = {"url": made.url, "commit": made.commit, "pull_request": made.pull_request}
-        return Made(response, "reverted", facts)
+        again = Step.ASSESS if looking.joined_firing(response) else None
+        return Made(response, "reverted", facts, to=again)
 
 
 def told(made: Reverted) -> str:

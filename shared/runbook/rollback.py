@@ -15,15 +15,19 @@ from shared.domain.changes import (
 from shared.domain.guardrails import Rails
 from shared.domain.reasons import Reason
 from shared.domain.records import Restored, WorkloadRecord
-from shared.domain.response import Choice, Response, Rolled, Seen, Step
+from shared.domain.response import Choice, Outcome, Response, Rolled, Seen, Step
 from shared.domain.services import Catalogue, Service
-from shared.domain.steps import Case, Done, Intend, Made, Result
+from shared.domain.steps import Case, Done, Intend, Made, Result, Stop
 from shared.errors import PermanentError
 from shared.ports import Workloads
 from shared.runbook import looking
 
 FRESH = timedelta(seconds=2)
 """How old assess's look may be to be used again; compare-and-swap makes an older one harmless, not right."""
+
+
+MOST_ROUNDS = 3
+"""How often an owner's history may move under us before the response is given up."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Rollback:
             return held_back
         if response.delay is not None:
             return Done(replace(response, delay=None), "", to=Step.ASSESS)
+        if response.moved and response.target is not None:
+            return self._again(response)
         if response.automatic and not self._room(case, now):
             return Done(response, "storm", {"limit": self.rails.storm_limit}, to=Step.ASSESS)
         seen = response.seen
@@ -58,8 +64,10 @@ class Rollback:
             gone = looking.superseded(response, workload)
             if gone is not None:
                 return gone
-            if workload.template_id == choice.to_template_id and response.target is None:
-                return self._found(case, service, by_us=workload.marker == response.id, now=now)
+            by_us = workload.marker == response.id
+            in_steps = by_us and workload.stable_template_id != ""  # asked again: apply promotes what is ours
+            if workload.template_id == choice.to_template_id and response.target is None and not in_steps:
+                return self._found(case, service, by_us=by_us, now=now)
             seen = Seen(workload.generation, workload.template_id, now, workload.stable_template_id)
         facts: dict[str, Scalar] = {
             "from_revision": choice.from_number,
@@ -97,6 +105,16 @@ class Rollback:
         code = "rolled_back" if by_us else "found_rolled_back"
         record = restored(case.record, response, choice, service, now) if by_us else None
         return Done(rolled, code, facts, record=record)
+
+    @staticmethod
+    def _again(response: Response) -> Result:
+        """Have everything assessed again: what the owner was to go back to is not what it was."""
+        rounds = response.rounds + 1
+        if rounds > MOST_ROUNDS:
+            return Stop(
+                response, Outcome.FAILED, Reason.WORLD_KEEPS_MOVING, "the owner's history keeps moving"
+            )
+        return Done(replace(response, rounds=rounds), "owner_changed", {"rounds": rounds}, to=Step.ASSESS)
 
     def _room(self, case: Case, now: datetime) -> bool:
         return case.storm.room(case.response.id, now, limit=self.rails.storm_limit, per=self.rails.storm_per)

@@ -7,9 +7,9 @@ from shared.domain.changes import Applied, Change, Scalar, StopOwner
 from shared.domain.guardrails import Rails
 from shared.domain.owners import Ownership, Suspension
 from shared.domain.reasons import Reason
-from shared.domain.response import Response, Step
+from shared.domain.response import Outcome, Response, Step
 from shared.domain.services import Catalogue
-from shared.domain.steps import Case, Done, Intend, Made, Result
+from shared.domain.steps import Case, Done, Intend, Made, Result, Stop
 from shared.errors import PermanentError
 from shared.ports import Owners, Workloads
 from shared.runbook import looking
@@ -17,7 +17,10 @@ from shared.runbook import looking
 
 @dataclass(frozen=True)
 class Suspend:
-    """Stops the owner by compare-and-swap. What was stopped stays listed until it has been started again."""
+    """Stops the owner by compare-and-swap. What was stopped stays listed until it has been started again.
+
+    It is on the response from the intent on: whether the stop was made, starting it again finds out.
+    """
 
     workloads: Workloads
     owners: Owners
@@ -44,8 +47,13 @@ class Suspend:
         ownership = self.owners.look(workload)
         if ownership is None or ownership.obstacle or _is_another(ownership, response.ownership):
             return Done(response, "owner_changed", {"owner": str(ownership or "none")}, to=Step.ASSESS)
+        stopped = Suspension(ownership.kind, ownership.namespace, ownership.name, ownership.before)
+        response = replace(response, ownership=ownership)
         if not ownership.running:
-            return Done(replace(response, ownership=ownership), "")
+            return _found(response, ownership)
+        if response.suspended is not None and str(response.suspended) != str(stopped):
+            detail = f"{response.suspended} was stopped, and now {stopped} manages it"
+            return Stop(response, Outcome.REFUSED, Reason.MANAGED_BY_OWNER, detail)
         change = StopOwner(
             workload=response.workload,
             response_id=response.id,
@@ -56,7 +64,13 @@ class Suspend:
             before=ownership.before,
         )
         facts: dict[str, Scalar] = {"owner": str(ownership), "companions": len(ownership.companions)}
-        return Intend(replace(response, ownership=ownership), change, facts, claims=ownership.companions)
+        return Intend(
+            replace(response, suspended=stopped),
+            change,
+            facts,
+            claims=ownership.companions,
+            notes=(ownership.ref(response.workload.cluster),),
+        )
 
     def made(self, case: Case, change: Change, applied: Applied, now: datetime) -> Made:
         """Keep what was stopped, with what starts it again."""
@@ -70,6 +84,13 @@ class Suspend:
             "name": stopped.name,
         }
         return Made(replace(case.response, suspended=stopped), "owner_stopped", facts)
+
+
+def _found(response: Response, ownership: Ownership) -> Done:
+    """Return what follows an owner that is stopped already: by us, when the answer was lost, or by others."""
+    if ownership.stopped_by == response.id and response.suspended is not None:
+        return Done(response, "owner_stopped", {"owner": str(response.suspended)})
+    return Done(replace(response, suspended=None), "")
 
 
 def _is_another(found: Ownership, known: Ownership | None) -> bool:

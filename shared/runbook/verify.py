@@ -44,10 +44,11 @@ class Verify:
         if behind and response.target is None:
             detail = f"revision {workload.current.number} was deployed again"
             return Stop(response, Outcome.DISMISSED, Reason.SUPERSEDED, detail)
+        together, others = self._companions(response)
         trouble = (
             (Reason.ROLLOUT_TIMEOUT, f"{response.ownership} has not brought the revision back yet")
             if behind
-            else self._trouble(workload, service.health) or self._companions(response)
+            else self._trouble(workload, service.health) or others
         )
         if trouble is None:
             found = response.rolled or (Rolled(now, by_us=False) if choice is not None else None)
@@ -58,7 +59,7 @@ class Verify:
                 "health": f"{len(service.health)} answered" if service.health else "no endpoint configured",
             }
             record = _settled(case, now, service.timing.scrape)
-            verified = replace(response, rolled=rolled)
+            verified = replace(response, rolled=rolled, together=together)
             use = service.remedies.cache
             flushes = use is not None and use.after_rollback and response.acted
             if flushes and Remedy.FLUSH not in response.tried:
@@ -107,20 +108,19 @@ class Verify:
         if found.evictable and found.broken and Remedy.EVICT not in response.tried:
             return Done(replace(response, remedy=Remedy.EVICT), "stuck", facts, to=Step.REMEDY)
         forced = can is WhenStuck.FORCE and workload.ref.kind != "daemonset" and workload.replicas > 0
+        forced = forced and response.capacity is None
         if not over or not forced or Remedy.FORCE in response.tried:
             return None
         end = Ending(Outcome.FAILED, trouble[0], found.told)
         return Done(remedy.offered(response, [Remedy.FORCE], end, now), "stuck", facts, to=Step.APPROVE)
 
-    def _companions(self, response: Response) -> tuple[Reason, str] | None:
-        """Return the first trouble of the workloads that the owner rolled back together with this one."""
-        for ref in response.claims:
-            workload = self.workloads.read(ref)
-            if workload is not None:
-                trouble = self._trouble(workload, ())
-                if trouble is not None:
-                    return trouble[0], f"{ref}: {trouble[1]}"
-        return None
+    def _companions(self, response: Response) -> tuple[dict[str, str], tuple[Reason, str] | None]:
+        """Return the templates that the owner's other workloads run now, and the first trouble with one."""
+        found = {ref: self.workloads.read(ref) for ref in response.claims}
+        there = {ref: workload for ref, workload in found.items() if workload is not None}
+        troubles = ((ref, self._trouble(workload, ())) for ref, workload in there.items())
+        first = next(((trouble[0], f"{ref}: {trouble[1]}") for ref, trouble in troubles if trouble), None)
+        return {str(ref): workload.template_id for ref, workload in there.items()}, first
 
     def _trouble(self, workload: Workload, urls: tuple[str, ...]) -> tuple[Reason, str] | None:
         """Return the first thing that is not as it should be."""

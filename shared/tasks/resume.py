@@ -8,7 +8,8 @@ from shared.domain import aftercare, reverts
 from shared.domain.changes import Applied, ResumeOwner, Scalar
 from shared.domain.owed import Finished, Later
 from shared.domain.owners import Suspension
-from shared.domain.response import Response, Task
+from shared.domain.records import PastResponse
+from shared.domain.response import Response, Task, Wanted
 from shared.ports import Owners, Records, Repositories
 
 Tell = Callable[[Response, str, Mapping[str, Scalar], str, datetime], Sequence[Task]]
@@ -69,22 +70,26 @@ class Resume:
     ) -> bool:
         """Return whether the owner may start now: nobody is at the workload, and nothing would be undone.
 
-        A rollback that came after this response's own, of this workload or another one of the owner's, may
-        rely on its being stopped: then only a person can tell.
+        Another response that changed something under this owner since it was stopped may rely on that: while
+        it lives the owner stays stopped, and afterwards only a person can tell.
         """
         owner = stopped.ref(response.workload.cluster)
         view = self.records.read(workloads=[response.workload, owner], freezes=True)
-        record, under_owner = view.workloads[response.workload].value, view.workloads[owner].value.responses
-        if record.live is not None:
+        record, noted = view.workloads[response.workload].value, view.workloads[owner].value.responses
+        relying = _after(noted, response.id)
+        states = self.records.read(responses=relying).states if relying else {}
+        if record.live is not None or any(state.response.live for state in states.values()):
             return False
         if "by" in task.facts:
             return True
         frozen = view.freezes.value.holding(now, namespace=response.workload.namespace, team=response.team)
-        last = under_owner[-1].id if under_owner else ""
-        ours = last == response.id and record.restored is not None and record.restored.response_id == last
-        if frozen is not None or not ours:
+        if frozen is not None or relying:
             return False
-        return self.owners.in_step(stopped, commit=self._reverted(response, tasks))
+        if not _needs_it(response):
+            return True
+        ours = record.restored is not None and record.restored.response_id == response.id
+        scaled = not response.acted
+        return (ours or scaled) and self.owners.in_step(stopped, commit=self._reverted(response, tasks))
 
     def _reverted(self, response: Response, tasks: Mapping[str, Task]) -> str:
         """Return the commit of the revert that followed the rollback, once it is on the branch."""
@@ -94,3 +99,15 @@ class Resume:
         change = reverts.change(response, by=made.receipt, at=made.created_at)
         found = self.repositories.reverted(change)
         return found.commit if found is not None else ""
+
+
+def _after(noted: Sequence[PastResponse], response_id: str) -> list[str]:
+    """Return the responses that were noted after this one; all but it where it is not noted any more."""
+    ids = [past.id for past in noted]
+    return ids[ids.index(response_id) + 1 :] if response_id in ids else ids
+
+
+def _needs_it(response: Response) -> bool:
+    """Return whether what the response did would be undone: a rollback, or capacity that a person ordered."""
+    ordered = response.order is not None and response.order.wanted is Wanted.SCALE and response.scaled
+    return response.acted or ordered

@@ -14,7 +14,6 @@ from shared.ports import Records, Repositories
 from shared.tasks.resume import Tell
 
 FROZEN = timedelta(minutes=1)
-WAYS = ("commit", "pull_request")
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,15 @@ class Revert:
         why = reverts.missing(source)
         if why:
             raise PermanentError(why, reason=Reason.NOT_REVERTIBLE)
-        changes = {by: reverts.change(response, by=by, at=at) for by in WAYS}
+        changes = {by: reverts.change(response, by=by, at=at) for by in reverts.WAYS}
         if task.attempts > 1:
             for by, change in changes.items():
                 before = self.repositories.reverted(change)
                 if before is not None:
                     return by, before
-        found = self.repositories.look(source.repository, source.branch, source.commit)
+        found = self.repositories.look(
+            source.repository, source.branch, source.commit, no_later_than=reverts.no_later_than(response)
+        )
         if found.obstacle:
             raise PermanentError(found.obstacle, reason=Reason.NOT_REVERTIBLE)
         return found.by, self._applied(changes[found.by])

@@ -16,12 +16,12 @@ import pytest
 
 from sandbox.cluster import custom
 from shared.adapters.kubernetes import KubernetesWorkloads
-from shared.domain.changes import Applied
+from shared.domain.changes import Applied, RestoreRevision
 from shared.domain.reasons import Reason
 from shared.domain.workloads import RolloutState, Workload, WorkloadRef
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TemporaryError
 from tests.contract.api_server import ApiServer, Object
-from tests.contract.kubernetes_workloads import CLUSTER, NAMES, template
+from tests.contract.kubernetes_workloads import CLUSTER, NAMES, STEPS, template
 from tests.contract.workloads import BAD, GOOD, WORSE, abort, eventually, rollback, scale
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -34,6 +34,7 @@ ABORTED = {
     "reason": "RolloutAborted",
     "message": "Rollout aborted update to revision 2",
 }
+IN_STEPS = {"canary": {"steps": STEPS}}
 PAUSED = {
     "phase": "Paused",
     "message": "CanaryPauseStep",
@@ -187,6 +188,14 @@ class WrittenRollouts:
         found = self.workloads.read(ref)
         assert found is not None
         return found
+
+    def apply_unseen(self, change: RestoreRevision) -> None:
+        """Restore what the controller does not take up in time."""
+        impatient = KubernetesWorkloads(CLUSTER, kubeconfig=str(self.kubeconfig), timeout_seconds=2.0)
+        with pytest.raises(TemporaryError, match="has not taken up the template") as unseen:
+            impatient.apply(change)
+        impatient.close()
+        assert unseen.value.reason is Reason.ROLLOUT_TIMEOUT
 
 
 @contextmanager
@@ -490,6 +499,56 @@ class RolloutObjectsContract:
                 world.workloads.apply(change)
             assert refused.value.reason is Reason.PAUSED
         assert workload.paused
+
+    # promoting what was restored
+
+    def test_what_comes_back_in_steps_is_promoted_once_the_controller_has_seen_it(
+        self, world: WrittenRollouts
+    ) -> None:
+        ref = world.healthy(strategy=IN_STEPS)
+        change = rollback(world.read(ref))
+        world.apply_unseen(change)
+        assert "promoteFull" not in world.stored(ref)["status"]
+        world.say(ref, stable=BAD, current=GOOD, **PAUSED)
+
+        assert world.workloads.apply(change) is Applied.ALREADY
+
+        promoted = world.stored(ref)
+        assert promoted["status"]["promoteFull"] is True
+        assert world.workloads.apply(change) is Applied.ALREADY
+        assert world.stored(ref) == promoted
+
+    def test_a_generation_that_was_seen_without_its_template_is_not_promoted(
+        self, world: WrittenRollouts
+    ) -> None:
+        ref = world.healthy(strategy=IN_STEPS)
+        change = rollback(world.read(ref))
+        world.apply_unseen(change)
+        world.say(ref, stable=BAD, current=BAD, phase="Progressing", promoteFull=True)
+        before = world.stored(ref)
+        assert world.workloads.apply(change) is Applied.MOVED
+
+        world.apply_unseen(rollback(world.read(ref)))
+
+        assert world.stored(ref)["status"] == before["status"]
+
+    @pytest.mark.parametrize("theirs", ["response", "template", "abort", "pause"])
+    def test_what_is_someone_elses_is_not_promoted(self, world: WrittenRollouts, theirs: str) -> None:
+        ref = world.healthy(strategy=IN_STEPS)
+        change = rollback(world.read(ref))
+        world.apply_unseen(change)
+        world.say(ref, stable=BAD, current=GOOD, abort=theirs == "abort", **PAUSED)
+        if theirs == "response":
+            change = replace(change, response_id="r-2")
+        elif theirs == "template":
+            world.change(ref, {"spec": {"template": world.template(ref, WORSE)}})
+        elif theirs == "pause":
+            world.change(ref, {"spec": {"paused": True}})
+
+        applied = world.workloads.apply(change)
+
+        assert applied is (Applied.MOVED if theirs in ("template", "abort") else Applied.ALREADY)
+        assert "promoteFull" not in world.stored(ref)["status"]
 
     # capacity
 

@@ -2,17 +2,19 @@
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sandbox.cluster import Cluster, Denial, Fault, custom
-from shared.domain.changes import Applied
+from shared.domain.changes import Applied, RestoreRevision
 from shared.domain.reasons import Reason
+from shared.domain.workloads import WorkloadRef
 from shared.errors import PermanentError, TemporaryError
 from tests.contract.kubernetes_workloads import namespace_of_its_own
-from tests.contract.rollout_objects import RolloutObjectsContract, WrittenRollouts
-from tests.contract.workloads import GOOD, abort, rollback
+from tests.contract.rollout_objects import IN_STEPS, PAUSED, RolloutObjectsContract, WrittenRollouts
+from tests.contract.workloads import BAD, GOOD, abort, rollback
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,41 @@ class TestSandboxWithoutArgoRollouts(RolloutObjectsContract):
         with pytest.raises(PermanentError, match=r"did not set status\.abort"):
             world.workloads.apply(change)
 
+    @pytest.mark.parametrize("fault", [Fault(status=409), Fault(drop=True, after=True), Fault(drop=True)])
+    def test_a_promotion_that_came_to_nothing_is_asked_for_again(
+        self, cluster: Cluster, world: WrittenRollouts, fault: Fault
+    ) -> None:
+        ref, change = restored_in_steps(world)
+        cluster.add_fault(replace(fault, verb="patch", path=f"{ref.name}/status"))
+        if fault.drop:
+            with pytest.raises(TemporaryError):
+                world.workloads.apply(change)
+
+        assert world.workloads.apply(change) is Applied.ALREADY
+
+        assert world.stored(ref)["status"]["promoteFull"] is True
+
+    @pytest.mark.parametrize("status", [403, 404])
+    def test_a_promotion_that_is_refused_leaves_the_revision_restored(
+        self, cluster: Cluster, world: WrittenRollouts, status: int, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ref, change = restored_in_steps(world)
+        cluster.add_fault(Fault(verb="patch", path=f"{ref.name}/status", status=status))
+
+        assert world.workloads.apply(change) is Applied.ALREADY
+
+        assert "promoteFull" not in world.stored(ref)["status"]
+        assert ref.name in caplog.text
+
+
+def restored_in_steps(world: WrittenRollouts) -> tuple[WorkloadRef, RestoreRevision]:
+    """Make a Rollout whose revision was put back, and waits at a pause because of a crash."""
+    ref = world.healthy(strategy=IN_STEPS)
+    change = rollback(world.read(ref))
+    world.apply_unseen(change)
+    world.say(ref, stable=BAD, current=GOOD, **PAUSED)
+    return ref, change
+
 
 def test_without_a_status_subresource_the_rollout_itself_is_patched() -> None:
     definition = copy.deepcopy(custom.ROLLOUTS)
@@ -102,6 +139,9 @@ def test_without_a_status_subresource_the_rollout_itself_is_patched() -> None:
 
         assert world.stored(ref)["status"]["abort"] is True
         assert world.read(ref).image == GOOD
+        ref, change = restored_in_steps(world)
+        assert world.workloads.apply(change) is Applied.ALREADY
+        assert world.stored(ref)["status"]["promoteFull"] is True
         world.close()
 
 

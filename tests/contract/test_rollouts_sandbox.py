@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from sandbox.cluster import Cluster, Denial
+from sandbox.cluster import Cluster, Denial, Fault
 from shared.adapters.kubernetes import KubernetesWorkloads
 from shared.domain.changes import Applied
 from shared.domain.reasons import Reason
 from shared.domain.workloads import RolloutState, Workload, WorkloadRef
-from shared.errors import PermanentError
+from shared.errors import PermanentError, TemporaryError
 from tests.contract.api_server import Object
 from tests.contract.kubernetes_workloads import STEPS, KubernetesWorld, namespace_of_its_own
 from tests.contract.workloads import BAD, GOOD, abort, changed, eventually, minimum, rollback
@@ -58,6 +58,12 @@ def half_updated(world: KubernetesWorld, **canary: Any) -> WorkloadRef:
     return ref
 
 
+def asked(cluster: Cluster, ref: WorkloadRef) -> list[str]:
+    """Return which parts of the Rollout this project has patched."""
+    made = [e for e in cluster.audit if e.field_manager == "backout" and f"/{ref.namespace}/" in e.path]
+    return [e.path.rpartition(ref.name)[2] for e in made]
+
+
 def images(workload: Workload) -> list[str]:
     return sorted(image for pod in workload.pods for image in pod.images.values())
 
@@ -90,31 +96,63 @@ def test_an_abort_brings_the_pods_of_the_stable_revision_back(
 
 
 @pytest.mark.parametrize("canary", [{}, ROUTED])
-def test_what_an_update_replaced_is_restored_through_the_steps(
+def test_what_an_update_replaced_is_restored_without_the_steps(
     cluster: Cluster, world: KubernetesWorld, canary: Object
 ) -> None:
     ref = half_updated(world, **canary)
     world.promote(ref)
     complete(world, ref)
 
+    change = changed(world, ref, rollback)
+
+    workload = complete(world, ref)
+    assert (workload.marker, images(workload)) == ("r-1", [GOOD, GOOD])
+    assert workload.rollout_began_at is None  # used again
+    assert workload.current.number == 3
+    assert "promoteFull" not in world.stored(ref)["status"]
+    assert asked(cluster, ref) == ["", "/status"]
+    assert world.workloads.apply(change) is Applied.ALREADY
+    assert asked(cluster, ref) == ["", "/status"]
+
+
+def test_a_restored_revision_is_promoted_though_the_first_answer_was_lost(
+    cluster: Cluster, world: KubernetesWorld
+) -> None:
+    ref = half_updated(world)
+    world.promote(ref)
+    change = rollback(complete(world, ref))
+    cluster.add_fault(Fault(verb="patch", path=rf"{ref.name}\?", drop=True, after=True))
+    with pytest.raises(TemporaryError):
+        world.workloads.apply(change)
+
+    assert world.workloads.apply(change) is Applied.ALREADY
+
+    assert images(complete(world, ref)) == [GOOD, GOOD]
+    assert asked(cluster, ref) == ["", "/status"]
+
+
+def test_a_revision_within_the_rollback_window_needs_no_promotion(
+    cluster: Cluster, world: KubernetesWorld
+) -> None:
+    ref = half_updated(world)
+    world.change(ref, {"spec": {"rollbackWindow": {"revisions": 1}}})
+    world.promote(ref)
+    complete(world, ref)
+
     changed(world, ref, rollback)
 
-    restoring = seen(world, ref, lambda w: "CanaryPauseStep" in w.rollout.message, "it paused")
-    assert (restoring.image, restoring.marker) == (GOOD, "r-1")
-    assert restoring.rollout_began_at is None  # used again
-    world.promote(ref)
-    workload = complete(world, ref)
-    assert images(workload) == [GOOD, GOOD]
-    assert workload.current.number == 3
+    assert images(complete(world, ref)) == [GOOD, GOOD]
+    assert asked(cluster, ref) == [""]
 
 
-def test_the_stable_revision_is_restored_at_once(world: KubernetesWorld) -> None:
+def test_the_stable_revision_is_restored_at_once(cluster: Cluster, world: KubernetesWorld) -> None:
     ref = half_updated(world)
 
     changed(world, ref, rollback)
 
     workload = complete(world, ref)
     assert (workload.image, images(workload)) == (GOOD, [GOOD, GOOD])
+    assert asked(cluster, ref) == [""]
 
 
 def test_an_abort_that_someone_takes_back_is_under_way_again(world: KubernetesWorld) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.escalation import Escalation, Level, Path, acknowledged, called_by, moot
 from shared.domain.reasons import Reason
-from shared.domain.response import Event, Heard, Outcome, Response, Step, Word
+from shared.domain.response import Event, Heard, Outcome, Response, Rolled, Step, Word
 from shared.domain.services import Catalogue, Mode, Service
 from tests.domain.examples import NOW, a_response, a_service
 
@@ -54,6 +54,10 @@ class TestWhoIsCalled:
     @pytest.mark.parametrize("code", ["asked", "holding", "alerts_again"])
     def test_the_on_call_engineer_first(self, code: str) -> None:
         assert called_by(a_response(), code) == [Level.ON_CALL]
+
+    def test_the_team_lead_too_when_a_rollback_is_stuck_and_a_remedy_is_asked_for(self) -> None:
+        stuck = a_response(rolled=Rolled(NOW, by_us=True), asks=(Reason.REMEDY_ASKS,))
+        assert called_by(stuck, "asked") == [Level.ON_CALL, Level.TEAM_LEAD]
 
     def test_the_on_call_engineer_when_nobody_answered(self) -> None:
         assert called_by(ended(Outcome.REFUSED, Reason.APPROVAL_EXPIRED), "ended") == [Level.ON_CALL]

@@ -47,10 +47,10 @@ def test_capacity_is_always_taken_back_unless_a_person_ordered_it(
 ) -> None:
     steps = made(action, asks, wanted, scaled, stops)
     adds = Step.SCALE in steps or scaled
-    if wanted not in (Wanted.SCALE, Wanted.ASSESS, Wanted.REVERT):
-        assert (steps[-1] is Step.RESTORE) == (adds or Step.SUSPEND in steps)
+    if wanted in (None, Wanted.ROLLBACK):
+        assert (steps[-1] is Step.RESTORE) == adds
     else:
-        assert (Step.RESTORE in steps) == (Step.SUSPEND in steps)
+        assert Step.RESTORE not in steps
 
 
 @every_plan
@@ -69,7 +69,8 @@ def test_a_question_comes_before_anything_is_touched_and_only_then_is_one_put(
     action: Action, asks: bool, wanted: Wanted | None, scaled: bool, stops: bool
 ) -> None:
     steps = made(action, asks, wanted, scaled, stops)
-    touching = [nth for nth, step in enumerate(steps) if step in (Step.SCALE, Step.ROLLBACK, Step.REVERT)]
+    touched = (Step.SCALE, Step.ROLLBACK, Step.REVERT, Step.REMEDY)
+    touching = [nth for nth, step in enumerate(steps) if step in touched]
     assert (Step.APPROVE in steps) == (asks and bool(touching))
     if asks and touching:
         assert steps.index(Step.APPROVE) < min(touching)

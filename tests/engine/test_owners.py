@@ -14,7 +14,7 @@ from shared.domain.response import Outcome, Step, Task, Wanted
 from shared.domain.workloads import WorkloadRef
 from shared.engine.joining import Said
 from shared.errors import PermanentError, TemporaryError
-from tests.engine.world import BAD, CHECKOUT, GOOD, HUNGRY, RAISED, World, a_service, an_alert
+from tests.engine.world import BAD, BROKEN, CHECKOUT, GOOD, HUNGRY, RAISED, World, a_service, an_alert
 from tests.fakes.owners import FakeOwner
 from tests.fakes.records import Moment
 
@@ -181,7 +181,7 @@ class TestAnOwnerThatChangesMidway:
         owner.taken_over()
         world.say(answer.response_id, "abort")
         assert world.ended(answer.response_id)[0] == Outcome.ABORTED
-        assert "owner_left_alone" in world.codes(answer.response_id)
+        assert "changed by someone else and is left alone" in world.people.titles[-1]
         assert made(owner) == [StopOwner]
         assert not owner.state.running
         assert not stopped(world, answer.response_id)
@@ -292,21 +292,115 @@ class TestWorkloadsOfOneApplication:
     def test_are_rolled_back_by_the_older_of_two_responses(self) -> None:
         world = World(SHOP, readings={BAD: RAISED})
         world.story()
-        owner = world.own(companions=(CART,))
+        owner = shared(world)
         [first] = world.send(an_alert(value=0.08, at=world.now))
         world.run_to(first.response_id, Step.HOLD)
         world.sleep(seconds=1)
         [second] = world.send(an_alert(value=0.08, at=world.now, deployment="cart"))
-        found = world.workloads.read(CHECKOUT)
-        cart = world.workloads.read(CART)
-        assert found is not None
-        assert cart is not None
-        world.workloads.put(replace(cart, owner=found.owner))
         world.say(second.response_id, "now")
         world.run(until=lambda: not world.response(first.response_id).live)
         assert world.response(first.response_id).phase == Outcome.COMPLETED
         assert made(owner).count(RollBackByOwner) == 1
-        assert not world.response(second.response_id).live
+        later = world.response(second.response_id)
+        assert (later.phase, later.reason) == (Outcome.DISMISSED, Reason.ROLLED_BACK_TOGETHER)
+
+    def test_are_not_given_up_for_an_older_response_that_touches_nothing(self) -> None:
+        world = World(SHOP, readings={BAD: RAISED})
+        world.story()
+        owner = shared(world)
+        [first] = world.send(an_alert(value=0.08, at=world.now))
+        world.run_to(first.response_id, Step.HOLD)
+        world.sleep(seconds=1)
+        [second] = world.send(an_alert(value=0.08, at=world.now, deployment="cart"))
+        world.run(until=lambda: world.response(second.response_id).phase == Step.HOLD)
+        world.say(second.response_id, "now")
+        world.run(until=lambda: "in_turn" in world.codes(second.response_id))
+        world.say(first.response_id, "abort")
+        world.run(until=lambda: not world.response(second.response_id).live)
+        assert world.response(second.response_id).phase == Outcome.COMPLETED
+        assert made(owner).count(RollBackByOwner) == 1
+
+    def test_remember_that_they_were_rolled_back_together_so_that_no_rollback_undoes_it(self) -> None:
+        world = World(SHOP)
+        world.story()
+        shared(world)
+        first = alerted(world)
+        world.run(until=lambda: not world.response(first).live)
+        cart, remembered = world.workloads.read(CART), world.record(CART)
+        assert cart is not None
+        assert remembered.restored is not None
+        assert (remembered.restored.response_id, remembered.restored.to_template_id) == (
+            first,
+            cart.template_id,
+        )
+        assert remembered.cooldown_until == world.record().cooldown_until
+
+
+class TestAnAnswerThatWasLost:
+    def test_of_a_stop_leaves_the_owner_listed_and_started_again(self) -> None:
+        world, owner = owned()
+        response_id = alerted(world)
+
+        def lose() -> None:
+            world.say(response_id, "abort")
+            raise TemporaryError("no answer")
+
+        world.interrupt("owners.apply", Moment.AFTER, lose)
+        assert world.ended(response_id)[0] == Outcome.ABORTED
+        assert made(owner) == [StopOwner, ResumeOwner]
+        assert owner.state.running
+        assert not stopped(world, response_id)
+
+    def test_of_a_stop_goes_on_with_the_rollback_and_knows_what_is_stopped(self) -> None:
+        world, owner = owned()
+        response_id = alerted(world)
+
+        def lose() -> None:
+            raise TemporaryError("no answer")
+
+        world.interrupt("owners.apply", Moment.AFTER, lose)
+        assert world.ended(response_id)[0] == Outcome.COMPLETED
+        assert made(owner) == [StopOwner, RollBackByOwner]
+        assert stopped(world, response_id)
+
+
+class TestAnOwnerThatBeginsToRun:
+    def test_after_it_was_looked_at_is_stopped_all_the_same(self) -> None:
+        world = World([a_service()], readings={BAD: RAISED})
+        world.story()
+        owner = world.own(running=False, by_owner=False)
+        [answer] = world.send(an_alert(value=0.08, at=world.now))
+        world.run_to(answer.response_id, Step.HOLD)
+        owner.state = replace(owner.state, running=True)
+        assert world.ended(answer.response_id)[0] == Outcome.COMPLETED
+        assert made(owner) == [StopOwner]
+
+    def test_stays_stopped_while_another_response_relies_on_it(self) -> None:
+        world = World(SHOP, readings={BAD: HUNGRY})
+        world.story()
+        owner = shared(world, by_owner=False, companions=())
+        [first] = world.send(an_alert(None, None, at=world.now))
+        world.run_to(first.response_id, Step.SETTLE)
+        order = world.door.catalogue.named("cart")
+        assert order is not None
+        [second] = world.send(an_alert(None, None, at=world.now, deployment="cart"))
+        world.shop.readings[BAD] = BROKEN
+        world.run(until=lambda: "rolled_back" in world.codes(second.response_id))
+        world.say(first.response_id, "abort")
+        world.run(limit=timedelta(hours=1))
+        assert ResumeOwner not in made(owner)
+        assert stopped(world, first.response_id)
+
+
+def shared(world: World, **fields: Any) -> FakeOwner:
+    """Have one application manage both workloads of the shop."""
+    owner = world.own(**{"companions": (CHECKOUT, CART), **fields})
+    found, cart = world.workloads.read(CHECKOUT), world.workloads.read(CART)
+    assert found is not None
+    assert cart is not None
+    world.workloads.put(replace(cart, owner=found.owner))
+    owner.rolls_back = lambda image: [world.workloads.roll_back(ref, image) for ref in (CHECKOUT, CART)]
+    return owner
 
 
 class TestARevert:
@@ -340,6 +434,33 @@ class TestARevert:
         [task] = tasks(world, response_id, "revert")
         assert task.result == "not reverted: main is protected"
         assert any("could not be reverted in git" in title for title in world.people.titles)
+
+    def test_of_a_commit_that_is_younger_than_the_rollout_is_not_made(self) -> None:
+        world, _ = owned(reverts=True)
+        world.repositories.made_at = world.now
+        response_id = alerted(world)
+        assert world.ended(response_id)[0] == Outcome.COMPLETED
+        [task] = tasks(world, response_id, "revert")
+        assert "younger than the rollout" in task.result
+        assert world.repositories.reverts == []
+
+    def test_of_a_commit_of_another_repository_is_not_made(self) -> None:
+        world, _ = owned(reverts=True, source=replace(GIT, repository="https://github.com/shop/deploy"))
+        response_id = alerted(world)
+        world.ended(response_id)
+        [task] = tasks(world, response_id, "revert")
+        assert "not known which commit" in task.result
+
+    def test_that_alerts_joined_meanwhile_is_followed_by_a_rollback(self) -> None:
+        world, _ = owned()
+        world.door.freezer.freeze("global", by="bob", reason="wait")
+        ordered = world.order(Wanted.REVERT)
+        world.run(limit=timedelta(seconds=20))
+        [joined] = world.send(an_alert(at=world.now))
+        assert joined.response_id == ordered.response_id
+        world.door.freezer.thaw("global")
+        assert world.ended(ordered.response_id) == (Outcome.COMPLETED, Reason.HELD)
+        assert (len(world.repositories.reverts), world.rollbacks()) == (1, 1)
 
     def test_that_a_push_gets_in_between_of_is_looked_at_again(self) -> None:
         world, _ = owned(reverts=True)

@@ -9,6 +9,7 @@ from shared.domain.changes import RestartWorkload, SetReplicas
 from shared.domain.reasons import Reason
 from shared.domain.remedies import CacheUse, Remedies, Remedy, WhenStuck, question
 from shared.domain.response import Outcome, Step, Wanted
+from shared.domain.services import Mode
 from shared.engine.joining import Said
 from shared.errors import PermanentError, TemporaryError
 from shared.ports import DatabaseRestore, JobPhase, JobRun
@@ -100,6 +101,55 @@ class TestAStuckRollback:
         world.run(limit=timedelta(minutes=5))
         assert replicas(world) == 3
 
+    def test_that_is_frozen_and_aborted_while_it_is_down_is_scaled_back(self) -> None:
+        world = stuck()
+        response_id = asked(world)
+
+        def stop() -> None:
+            world.door.freezer.freeze("global", by="bob", reason="looking")
+            world.say(response_id, "abort")
+
+        world.interrupt("cluster.apply", Moment.AFTER, stop)
+        world.say(response_id, "approve")
+        world.run(limit=timedelta(minutes=5))
+        assert world.response(response_id).phase == Outcome.ABORTED
+        assert replicas(world) == 3
+
+    def test_is_scaled_back_however_long_the_cluster_is_away(self) -> None:
+        world = stuck()
+        response_id = asked(world)
+
+        def away() -> None:
+            for _ in range(400):
+                world.workloads.fail(TemporaryError("the cluster is away"))
+
+        world.interrupt("cluster.apply", Moment.AFTER, away)
+        world.say(response_id, "approve")
+        world.run(limit=timedelta(hours=2))
+        assert replicas(world) == 3
+
+    def test_that_mends_itself_is_not_scaled_whatever_was_allowed(self) -> None:
+        world = stuck()
+        response_id = asked(world)
+        world.workloads.mend(CHECKOUT)
+        world.say(response_id, "approve")
+        assert world.ended(response_id) == (Outcome.COMPLETED, Reason.HELD)
+        assert made(world) == ["RestoreRevision", "EvictPods"]
+
+    def test_that_mends_itself_while_nobody_answers_goes_on(self) -> None:
+        world = stuck()
+        response_id = asked(world)
+        world.workloads.mend(CHECKOUT)
+        assert world.ended(response_id) == (Outcome.COMPLETED, Reason.HELD)
+
+    def test_takes_no_order_to_roll_back_for_a_yes_to_force(self) -> None:
+        world = stuck()
+        response_id = asked(world)
+        assert world.order(Wanted.ROLLBACK).response_id == response_id
+        assert world.say(response_id, "now") is Said.NOT_ASKED
+        assert world.ended(response_id) == (Outcome.FAILED, Reason.ROLLOUT_TIMEOUT)
+        assert replicas(world) == 3
+
     def test_of_a_service_that_wants_no_remedy_fails_as_it_is(self) -> None:
         world = stuck(stuck=WhenStuck.OFF)
         assert world.ended(alerted(world)) == (Outcome.FAILED, Reason.ROLLOUT_TIMEOUT)
@@ -162,6 +212,23 @@ class TestADatabaseThatDoesNotFit:
         assert (world.image(), world.rollbacks()) == (GOOD, 1)
         [migrated] = [e for e in world.events(response_id) if e.code == "migrated"]
         assert migrated.facts["log"] == "down to 41"
+
+    def test_is_not_migrated_while_a_freeze_or_cooldown_would_delay_the_rollback(self) -> None:
+        world = migrating()
+        world.door.freezer.freeze("global", by="bob", reason="peak")
+        response_id = alerted(world)
+        world.run(limit=timedelta(minutes=5))
+        assert world.response(response_id).delay is Reason.FREEZE
+        assert world.response(response_id).offers == ()
+
+    def test_in_mode_approve_needs_one_yes_alone(self) -> None:
+        world = migrating()
+        world.services = (a_service(remedies=JOB, mode=Mode.APPROVE),)
+        world.restart()
+        response_id = alerted(world)
+        world.run_to(response_id, Step.APPROVE)
+        world.say(response_id, "approve")
+        assert world.ended(response_id) == (Outcome.COMPLETED, Reason.HELD)
 
     def test_that_nobody_answers_about_stays_refused(self) -> None:
         world = migrating()

@@ -34,7 +34,8 @@ class FakeOwner:
             return None
         if self.gone:
             return Ownership(state.kind, state.namespace, state.name)
-        return replace(state, stopped_by="" if state.running else self.marker)
+        others = tuple(ref for ref in state.companions if ref != workload.ref)
+        return replace(state, companions=others, stopped_by="" if state.running else self.marker)
 
     def target(self, workload: Workload, ownership: Ownership, to: Revision) -> Target | None:
         self._fail()

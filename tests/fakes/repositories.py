@@ -1,31 +1,39 @@
 """Repositories in memory: one branch, and the pull requests that undo what is no longer its tip."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from shared.domain.changes import Applied, RevertCommit
 from shared.domain.owners import Reverted, Revertible
 from shared.errors import BackoutError
 
 HOST = "https://github.example"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass
 class FakeRepositories:
     """`tip` is the commit that the branch is at; commits in `merged` were brought by pull requests.
 
-    `by` of ``pull_request`` lets no commit onto the branch without one. `reverts` is what was done.
+    They were made at `made_at`. `by` of ``pull_request`` lets no commit onto the branch without one.
+    `reverts` is what was done.
     """
 
     tip: str = ""
     by: str = "commit"
     obstacle: str = ""
+    made_at: datetime = LONG_AGO
     merged: list[str] = field(default_factory=list)
     reverts: list[RevertCommit] = field(default_factory=list)
     errors: list[BackoutError] = field(default_factory=list)
     _made: dict[tuple[str, str], Reverted | None] = field(default_factory=dict)
 
-    def look(self, repository: str, branch: str, commit: str) -> Revertible:
+    def look(
+        self, repository: str, branch: str, commit: str, *, no_later_than: datetime | None = None
+    ) -> Revertible:
         self._fail()
+        if no_later_than is not None and self.made_at > no_later_than:
+            return Revertible(obstacle=f"{commit} is younger than the rollout")
         if self.obstacle:
             return Revertible(obstacle=self.obstacle)
         if any(made and made.commit for key, made in self._made.items() if key[1] == commit[:7]):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import Door, Engine
+from shared.domain.remedies import Remedies, WhenStuck
 from shared.domain.response import Outcome, Step
 from shared.domain.signals import Signal
 from shared.domain.workloads import Rollout, RolloutState
@@ -25,7 +26,7 @@ PAYMENTS = Team(
         "cto": Contact(slack="<@U3>", stops_on_acknowledgement=False),
     }
 )
-SHOP = a_service(team="payments", customer_facing=True)
+SHOP = a_service(team="payments", customer_facing=True, remedies=Remedies(stuck=WhenStuck.OFF))
 
 
 class EscalatingWorld(World):

@@ -1,10 +1,11 @@
 """Aborting an Argo Rollout's update: traffic and pods go back to its stable ReplicaSet at once."""
 
 from shared.adapters.kubernetes import resources, wire
-from shared.adapters.kubernetes.connection import Budget, Connection
+from shared.adapters.kubernetes.connection import Answer, Budget, Connection
 from shared.adapters.kubernetes.reading import Look
 from shared.adapters.kubernetes.resources import MERGE_PATCH, ROLLOUTS
 from shared.domain.changes import MARKER, AbortRollout
+from shared.domain.workloads import WorkloadRef
 from shared.errors import PermanentError
 
 CONFLICT = 409
@@ -35,15 +36,21 @@ def abort(connection: Connection, change: AbortRollout, look: Look, budget: Budg
         return False
     version = marked.read(wire.Versioned).metadata.resource_version
     body = {"metadata": {"resourceVersion": version}, "status": {"abort": True}}
-    for subresource in ("status", ""):  # where the definition has no status subresource, as kubectl does
+    answer = patch_status(connection, ref, body, budget)
+    if answer.missing or answer.status == CONFLICT:
+        return False
+    if not answer.read(wire.Workload).status.abort:
+        raise PermanentError(f"the cluster took the patch that aborts {ref}, and did not set status.abort")
+    return True
+
+
+def patch_status(connection: Connection, ref: WorkloadRef, body: object, budget: Budget) -> Answer:
+    """Patch a Rollout's status, or where its definition has no such subresource, itself, as kubectl does."""
+    for subresource in ("status", ""):
         request = resources.patch(
             ROLLOUTS, ref.namespace, ref.name, subresource=subresource, kind=MERGE_PATCH, body=body
         )
         answer = connection.send(request, budget)
         if answer.status != 404:
             break
-    if answer.missing or answer.status == CONFLICT:
-        return False
-    if not answer.read(wire.Workload).status.abort:
-        raise PermanentError(f"the cluster took the patch that aborts {ref}, and did not set status.abort")
-    return True
+    return answer

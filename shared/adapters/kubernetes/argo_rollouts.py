@@ -63,12 +63,14 @@ def standing(found: wire.Workload, written: Template, held: Sequence[Held]) -> S
     """Return where a Rollout stands.
 
     An aborted one is what its stable ReplicaSet holds, though its spec still says otherwise. Revisions
-    numbered past the stable one were tried and never got to serve all of the traffic.
+    numbered past the stable one were tried and never got to serve all of the traffic. A template that the
+    controller has yet to see takes an abort back.
     """
-    stable = _of_hash(held, found.status.stable_rs)
+    stable = of_hash(held, found.status.stable_rs)
     meant, is_sure = _meant(found, written, held)
     is_moving = stable is not None and stable.template.id != meant.id
-    is_aborted = is_moving and found.status.abort
+    tried = of_hash(held, found.status.current_pod_hash)
+    is_aborted = is_moving and found.status.abort and (tried is None or tried.template.id == meant.id)
     current = stable.template if stable is not None and is_aborted else meant
     rollout = _rollout(found, stable, is_aborted=is_aborted)
     return Standing(
@@ -81,7 +83,8 @@ def standing(found: wire.Workload, written: Template, held: Sequence[Held]) -> S
     )
 
 
-def _of_hash(held: Sequence[Held], pod_hash: str) -> Held | None:
+def of_hash(held: Sequence[Held], pod_hash: str) -> Held | None:
+    """Return the ReplicaSet that the status names by a hash."""
     return next((h for h in held if pod_hash and h.pod_hash == pod_hash), None)
 
 
@@ -92,7 +95,7 @@ def _meant(found: wire.Workload, written: Template, held: Sequence[Held]) -> tup
     it has not seen is taken for the one before (most are a new number of replicas), but nothing may be
     decided on that.
     """
-    known = _of_hash(held, found.status.current_pod_hash)
+    known = of_hash(held, found.status.current_pod_hash)
     if known is not None and found.is_observed:
         return known.template, True
     same = next((h for h in held if h.template.id == written.id), None)

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from shared.adapters.kubernetes import aborting, evicting, resources, restarting, wire
+from shared.adapters.kubernetes import aborting, evicting, promoting, resources, restarting, wire
 from shared.adapters.kubernetes.autoscalers import SCALED_OBJECT
 from shared.adapters.kubernetes.connection import Answer, Budget, Connection
 from shared.adapters.kubernetes.kinds import kind_of
@@ -82,6 +82,7 @@ class Changer:
 
         The patch tests uid and generation, so what the remembered look says of the template, the pause
         and the history is still true when it is accepted. Whatever else the look says is looked at again.
+        An Argo Rollout's is promoted then, also where a crash came before that.
         """
         remembered = self._looks.take(change.workload)
         if remembered is not None and _as_decided(remembered, change):
@@ -91,17 +92,26 @@ class Changer:
         if look is None:
             return Applied.MOVED
         if not _as_decided(look, change):
-            return _settled(look, change)
+            return self._found(look, change, budget)
         answer = self._patch_template(change, look, budget)
         if answer.status not in (CONFLICT, INVALID, 404):
             answer.read(wire.Workload)
+            if promoting.is_called_for(look, change):
+                restored = self._reader.look(change.workload, budget)
+                promoting.promote(self._connection, self._reader, change, restored, budget)
             return Applied.CHANGED
         now = self._reader.look(change.workload, budget)
         if now is None:
             return Applied.MOVED
         if answer.status == INVALID and _is_same(now, look):
             raise answer.refusal()  # nothing moved: the template itself is refused
-        return _settled(now, change)
+        return self._found(now, change, budget)
+
+    def _found(self, look: Look, change: RestoreRevision, budget: Budget) -> Applied:
+        applied = _settled(look, change)
+        if applied is Applied.ALREADY:
+            promoting.promote(self._connection, self._reader, change, look, budget)
+        return applied
 
     def _patch_template(self, change: RestoreRevision, look: Look, budget: Budget) -> Answer:
         ref = change.workload

@@ -30,11 +30,15 @@ WARNINGS = "type=Warning,involvedObject.kind=Pod"
 
 @dataclass(frozen=True)
 class Look:
-    """What a change of the template needs to know of a workload: the object, its history, where it stands."""
+    """What a change of the template needs to know of a workload: the object, its history, where it stands.
+
+    `written` is the template in its spec.
+    """
 
     object: wire.Workload
     held: tuple[Held, ...]
     standing: Standing
+    written: Template
 
     @property
     def template(self) -> Template:
@@ -120,8 +124,8 @@ class Reader:
     def _look(self, found: wire.Workload, kind: Kind, history: Answer) -> Look:
         with errors.intelligible(history.request):
             held = tuple(kind.held(history, found.metadata.uid, self._template))
-            standing = kind.standing(found, self._template(found.spec.template), held)
-            return Look(found, held, standing)
+            written = self._template(found.spec.template)
+            return Look(found, held, kind.standing(found, written, held), written)
 
     def _template(self, raw: Raw) -> Template:
         return templates.read(raw, self._ignored)

@@ -87,6 +87,7 @@ class Given(Struct, frozen=True):
 
 
 class Canary(Struct, rename="camel", frozen=True):
+    steps: list[Given] = []
     traffic_routing: Given | None = None
     anti_affinity: Given | None = None
 
@@ -100,6 +101,12 @@ class Strategy(Struct, rename="camel", frozen=True):
 
     canary: Canary | None = None
     blue_green: BlueGreen | None = None
+
+
+class RollbackWindow(Struct, frozen=True):
+    """How far back an Argo Rollout goes without its steps."""
+
+    revisions: int = 0
 
 
 class WorkloadReference(Struct, rename="camel", frozen=True):
@@ -121,6 +128,7 @@ class WorkloadSpec(Struct, rename="camel", frozen=True):
     restart_at: str | None = None
     strategy: Strategy = Strategy()
     workload_ref: WorkloadReference | None = None
+    rollback_window: RollbackWindow | None = None
 
 
 class Share(Struct, frozen=True):
@@ -167,6 +175,7 @@ class WorkloadStatus(Struct, rename="camel", frozen=True):
     stable_rs: str = field(name="stableRS", default="")
     current_pod_hash: str = ""
     abort: bool = False
+    promote_full: bool = False
     phase: str = ""
     message: str = ""
     controller_pause: bool = False

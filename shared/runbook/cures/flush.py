@@ -34,7 +34,7 @@ class Flush:
             )
             return Intend(response, change, {"cache": use.name, "prefix": use.prefix or "everything"})
         if not use.restart:
-            return remedy.finished(_ended(response), "", {}, to=Step.VERIFY)
+            return remedy.finished(_ended(response), "", {}, to=_next(response))
         workload = looking.must_read(self.workloads.read(response.workload), response)
         restart = RestartWorkload(
             workload=response.workload,
@@ -49,7 +49,13 @@ class Flush:
         if isinstance(change, FlushCache):
             facts = {"cache": change.cache, "prefix": change.prefix or "everything"}
             return Made(replace(response, halfway="flushed"), "flushed", facts, to=Step.REMEDY)
-        return Made(remedy.taken(_ended(response)), "restarted", {}, to=Step.VERIFY)
+        return Made(remedy.taken(_ended(response)), "restarted", {}, to=_next(response))
+
+
+def _next(response: Response) -> Step:
+    """Return the step after a flush; alerts that joined one that was ordered are the response's own then."""
+    ordered = response.order is not None and response.order.wanted is Wanted.FLUSH
+    return Step.ASSESS if ordered and looking.joined_firing(response) else Step.VERIFY
 
 
 def _ended(response: Response) -> Response:

@@ -35,8 +35,8 @@ class Force:
             gone = looking.superseded(response, workload)
             if gone is not None:
                 return gone
-            if workload.replicas == 0:
-                return remedy.finished(response, "not_stuck", {"replicas": 0}, to=Step.VERIFY)
+            if workload.replicas == 0 or looking.is_whole(workload):
+                return remedy.finished(response, "not_stuck", {"replicas": workload.replicas}, to=Step.VERIFY)
             owed = Capacity("", workload.replicas, 0, 0, 0)
         if workload.replicas not in (owed.before, 0):
             found = {"replicas": workload.replicas}

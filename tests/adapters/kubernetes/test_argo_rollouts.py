@@ -186,6 +186,12 @@ def test_a_template_out_of_a_replica_set_is_known_before_the_controller_says_so(
     assert (found.template.id, found.stable_id, found.is_sure) == ("t-a", "t-b", True)
 
 
+def test_a_template_that_the_controller_has_yet_to_see_takes_an_abort_back() -> None:
+    found = standing({**ABORTED, "stableRS": "b", "currentPodHash": "c"}, A, B, C, written="a", generation=3)
+
+    assert (found.template.id, found.stable_id, found.is_sure) == ("t-a", "t-b", True)
+
+
 def test_a_template_that_no_replica_set_holds_is_its_own() -> None:
     found = standing({"currentPodHash": "new"})
 

@@ -18,8 +18,9 @@ SPEC = {"containers": [{"name": "app", "image": "checkout:1"}]}
 def look(template: dict[str, Any]) -> Look:
     raw = {"metadata": {"uid": "u-1", "generation": 3}, "spec": {"selector": {}, "template": template}}
     found = msgspec.json.decode(msgspec.json.encode(raw), type=wire.Workload)
-    standing = as_written(rollouts.of_deployment)(found, templates.read(found.spec.template), ())
-    return Look(found, (), standing)
+    written = templates.read(found.spec.template)
+    standing = as_written(rollouts.of_deployment)(found, written, ())
+    return Look(found, (), standing, written)
 
 
 @pytest.mark.parametrize(

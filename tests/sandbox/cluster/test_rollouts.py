@@ -187,6 +187,19 @@ def test_full_promotion_skips_the_steps(api: Api) -> None:
     assert "promoteFull" not in found["status"]
 
 
+def test_full_promotion_is_taken_back_by_another_template(cluster: Cluster, api: Api) -> None:
+    cluster.put_behaviour(BAD, Behaviour(crash=True))
+    create(api)
+    deploy(api, BAD)
+    reached(api, phase="Progressing")
+    steer(api, {"promoteFull": True})
+    assert reached(api, currentStepIndex=len(STEPS))["status"]["promoteFull"] is True
+
+    deploy(api, THIRD)
+
+    assert "promoteFull" not in at_pause(api, 1)["status"]
+
+
 @pytest.mark.parametrize("aborted", [True, False])
 def test_an_undo_to_the_stable_template_completes_at_once(api: Api, aborted: bool) -> None:
     in_the_middle(api)

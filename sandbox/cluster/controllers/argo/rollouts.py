@@ -109,6 +109,7 @@ class Rollouts:
     def _advance(self, rollout: Object, found: Sets) -> float | None:
         """Promote, abort, or finish the step; return in how many seconds a pause is over."""
         fresh, steps = rollout["status"], canary.steps_of(rollout)
+        _skip_if_asked(rollout)
         if self._is_to_be_promoted(rollout, found):
             for field in OF_AN_UPDATE:
                 fresh.pop(field, None)
@@ -125,7 +126,7 @@ class Rollouts:
             return None
         fresh.pop("abortedAt", None)
         step = canary.step(rollout)
-        if step is None or fresh.get("promoteFull"):
+        if step is None:
             return None
         done, wait = (
             _finished(step, fresh) if "pause" in step else (canary.is_at_wanted(rollout, found), None)
@@ -143,7 +144,7 @@ class Rollouts:
             return True
         if fresh.get("abort") or sets.available(found.new) != canary.replicas_of(rollout):
             return False
-        return bool(fresh.get("promoteFull")) or canary.step(rollout) is None
+        return canary.step(rollout) is None
 
     def _resize(self, rollout: Object, found: Sets) -> float | None:
         """Scale the ReplicaSets; return in how many seconds one that was left behind is to go."""
@@ -210,6 +211,16 @@ def _is_in_window(rollout: Object, found: Sets) -> bool:
     new, stable = (one["metadata"]["creationTimestamp"] for one in (found.new, found.stable))
     between = [one for one in found.others if new < one["metadata"]["creationTimestamp"] < stable]
     return bool(new < stable) and len(between) < allowed
+
+
+def _skip_if_asked(rollout: Object) -> None:
+    """Go past the last step, out of any pause or abort, when full promotion is asked for."""
+    fresh, steps = rollout["status"], canary.steps_of(rollout)
+    if fresh.get("promoteFull"):
+        for field in set(OF_AN_UPDATE) - {"promoteFull"}:
+            fresh.pop(field, None)
+        if steps:
+            fresh["currentStepIndex"] = len(steps)
 
 
 def _finished(step: Object, fresh: Object) -> tuple[bool, float | None]:
