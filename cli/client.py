@@ -2,7 +2,7 @@
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
@@ -43,6 +43,25 @@ class Server:
         Raises Failed with the server's problem for a status of 400 and above, and Unreachable when there
         is no answer or a 503.
         """
+        status, text = self._answer(method, path, body=body, params=params, headers=headers)
+        return _told(status, text, self.url)
+
+    def text(self, *path: str) -> str:
+        """Return what a GET answers that is no JSON. Raises as `call` does."""
+        status, text = self._answer("GET", path)
+        if status >= 400:
+            _told(status, text, self.url)
+        return text
+
+    def _answer(
+        self,
+        method: str,
+        path: Sequence[str],
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, str]:
         import httpx
 
         url = "/".join([self.url.rstrip("/"), *(quote(part, safe="/") for part in path)])
@@ -59,7 +78,7 @@ class Server:
                     "Set BACKOUT_URL (or --url) to where `backout serve` listens."
                 }
             ) from error
-        return _told(answer.status_code, answer.text, self.url)
+        return answer.status_code, answer.text
 
 
 def _told(status: int, text: str, url: str) -> dict[str, Any]:

@@ -1,16 +1,17 @@
-"""Commands on responses: invoke, list, show, approve, abort, acknowledge, resume."""
+"""Commands on responses: invoke, list, show, report, approve, abort, acknowledge, resume."""
 
 import time
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cli import printing, telling, timeline
 from cli.client import DEFAULT_URL, Server, Token, Unreachable, Url
-from cli.printing import Json, short
+from cli.printing import Failed, Json, short
 
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
@@ -164,6 +165,31 @@ def show(
         else:
             _tell(response)
             timeline.print_tail(printing.console(), response)
+
+
+def report(
+    response_id: Id,
+    output: Annotated[Path | None, typer.Option(help="Write it to a file.", show_default=False)] = None,
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    as_json: Json = False,
+) -> None:
+    """Tell a response as an incident report, in Markdown."""
+    with printing.telling(as_json):
+        told = Server(url, token).text("responses", response_id, "report")
+        if output is not None:
+            _write(output, told)
+    if as_json:
+        printing.document({"report": told})
+    elif output is None:
+        print(told, end="")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failed({"detail": f"{path} cannot be written: {error.strerror}."}) from error
 
 
 def _tell(response: dict[str, Any], *, seen: int = 0) -> int:

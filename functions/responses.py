@@ -1,4 +1,7 @@
-"""GET /responses[/{id}], POST /responses/{id}/approve, /abort, /acknowledge and /resume: people's word."""
+"""Responses: GET /responses[/{id}[/report]], and people's word on them.
+
+The latter is POST /responses/{id}/approve, /abort, /acknowledge or /resume.
+"""
 
 from datetime import date
 from functools import partial
@@ -17,6 +20,7 @@ from shared.domain.remedies import Remedy
 from shared.engine.joining import Said
 from shared.errors import InvalidRequest
 from shared.intake import bodies
+from shared.messages.report import report
 from shared.ports import State
 
 MOST_LISTED = 100
@@ -64,6 +68,14 @@ def _show(door: Door, request: Request, response_id: str) -> Response:
         "still_suspended": [str(response.suspended)] if still else [],
     }
     return answers.answer(told)
+
+
+def _report(door: Door, request: Request, response_id: str) -> Response:
+    doors.admit(door, request, "read")
+    response = _state(door, response_id).response
+    events, tasks = door.records.events(response_id), door.records.tasks(response_id)
+    told = report(response, events, tasks, links=door.settings.links)
+    return Response(told, mimetype="text/markdown")
 
 
 def _say(door: Door, request: Request, response_id: str, *, verb: str) -> Response:
@@ -126,6 +138,7 @@ _ROUTES = Map(
     [
         Rule("/responses", endpoint=_list, methods=["GET"]),
         Rule("/responses/<response_id>", endpoint=_show, methods=["GET"]),
+        Rule("/responses/<response_id>/report", endpoint=_report, methods=["GET"]),
         *(
             Rule(f"/responses/<response_id>/{verb}", endpoint=partial(_say, verb=verb), methods=["POST"])
             for verb in ("approve", "abort", "acknowledge", "resume")

@@ -32,7 +32,7 @@ class Wording:
         lines = [line for line in (*_lines(response, code, facts), f"Response {response.id}") if line]
         return Message(
             key=f"{response.id}/{task.name}",
-            title=f"{response.service}: {_title(response, code, facts)}",
+            title=f"{response.service}: {title(response, code, facts)}",
             lines=tuple(lines),
             response_id=response.id,
             severity=severity.value if severity else "",
@@ -49,7 +49,7 @@ class Wording:
 
     def _links(self, response: Response, code: str, level: str) -> dict[str, str]:
         """Return the links; a call that asks has one at which it can be answered, where there are any."""
-        links = {name: _filled(link, response) for name, link in self.links.items()}
+        links = {name: filled(link, response) for name, link in self.links.items()}
         asks = code in {"asked", "holding"} and response.live
         answer = self.answer(response, level) if self.answer is not None and asks and level else ""
         if answer:
@@ -158,13 +158,14 @@ def _buttons(response: Response) -> tuple[Button, ...]:
     return (abort,)
 
 
-def _filled(link: str, response: Response) -> str:
+def filled(link: str, response: Response) -> str:
     """Return a link with its two places filled in; other braces are the link's own."""
     service = quote(response.service, safe="")
     return link.replace("{response_id}", response.id).replace("{service}", service)
 
 
-def _title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
+def title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
+    """Return a piece of news in one line."""
     choice = response.choice
     back = f"revision {choice.to_number} ({choice.to_image})" if choice else "the revision before"
     titles = {

@@ -17,7 +17,7 @@ from shared.adapters.dynamodb import items
 from shared.domain.changes import Intent, Scalar
 from shared.domain.matrix import Action
 from shared.domain.records import Delivery, Freezes, Storm, WorkloadRecord
-from shared.domain.response import Event, Response, Task
+from shared.domain.response import FORMAT, Event, Response, Task
 from shared.domain.signals import Reading, Signal
 from shared.domain.workloads import WorkloadRef
 from shared.errors import ConfigurationError, PermanentError
@@ -219,9 +219,11 @@ def test_fields_that_an_older_backout_did_not_know_have_their_defaults() -> None
 
 
 def test_an_item_of_a_newer_format_is_refused_with_what_to_do() -> None:
-    item = {**items.of_state(opening().state), "format": {"N": "2"}}
+    item = {**items.of_state(opening().state), "format": {"N": str(FORMAT + 1)}}
 
-    with pytest.raises(ConfigurationError, match=r"format 2 and this Backout knows 1.*deploy"):
+    with pytest.raises(
+        ConfigurationError, match=rf"format {FORMAT + 1} and this Backout knows {FORMAT}.*deploy"
+    ):
         items.state(item)  # type: ignore[arg-type]
 
 

@@ -52,6 +52,28 @@ def test_alerts_are_accepted_listed_and_shown(server: Served) -> None:
     assert "search" in run(server, "list").stdout
 
 
+def test_a_response_is_reported_on_the_screen_in_a_file_and_as_json(server: Served, tmp_path: Path) -> None:
+    httpx.post(f"{server.url}/alertmanager", content=SEVERAL, headers={"Authorization": "Bearer am"})
+    row = told(run(server, "list", "--service", "payments", "--json"))["responses"][0]
+
+    shown = run(server, "report", row["id"])
+    run(server, "report", row["id"], "--output", str(tmp_path / "incident.md"))
+
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.startswith("# payments: not rolled back, refused")
+    assert (tmp_path / "incident.md").read_text() == shown.stdout
+    assert told(run(server, "report", row["id"], "--json")) == {"report": shown.stdout}
+
+
+def test_a_report_that_cannot_be_had_or_written_says_why(server: Served, tmp_path: Path) -> None:
+    row = told(run(server, "list", "--service", "payments", "--json"))["responses"][0]
+
+    for arguments in (["none"], [row["id"], "--output", str(tmp_path)]):
+        result = run(server, "report", *arguments)
+        assert result.exit_code == 1
+        assert "There is no response none" in result.output or "cannot be written" in result.output
+
+
 def test_an_alert_that_cannot_be_measured_asks_and_a_no_ends_it(server: Served) -> None:
     httpx.post(f"{server.url}/alertmanager", content=SEVERAL, headers={"Authorization": "Bearer am"})
     [row] = told(run(server, "list", "--service", "checkout", "--json"))["responses"][:1]

@@ -14,7 +14,7 @@ from shared.domain.alerts import AlertDigest
 from shared.domain.decisions import decide
 from shared.domain.matrix import Matrix
 from shared.domain.records import Delivery, Freeze, Freezes, Storm, WorkloadRecord
-from shared.domain.response import Event, Heard, Response, Step, Task
+from shared.domain.response import FORMAT, Event, Heard, Response, Step, Task
 from shared.domain.services import Mode
 from shared.domain.signals import Reading, Signal
 from shared.domain.workloads import WorkloadRef
@@ -538,7 +538,7 @@ class DynamoRecordsContract(RecordsContract):
         assert {name: value for name, value in state.items() if name != "body"} == {
             "pk": {"S": "RESPONSE#r1"},
             "sk": {"S": "STATE"},
-            "format": {"N": "1"},
+            "format": {"N": str(FORMAT)},
             "version": {"N": "1"},
             "commit_id": {"S": "r1-open"},
             "last_event": {"N": "1"},
@@ -570,9 +570,9 @@ class DynamoRecordsContract(RecordsContract):
     ) -> None:
         records.commit(opening())
         item = table.item("RESPONSE#r1", "STATE")
-        table.client.put_item(TableName=table.name, Item={**item, "format": {"N": "2"}})
+        table.client.put_item(TableName=table.name, Item={**item, "format": {"N": str(FORMAT + 1)}})
 
-        with pytest.raises(ConfigurationError, match="RESPONSE#r1 STATE was written in format 2"):
+        with pytest.raises(ConfigurationError, match=f"RESPONSE#r1 STATE was written in format {FORMAT + 1}"):
             records.read(responses=["r1"])
 
     def test_the_table_is_made_once(self, table: Table) -> None:

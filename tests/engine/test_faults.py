@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.reasons import Reason
+from shared.domain.remedies import Remedies, WhenStuck
 from shared.domain.response import Outcome, Step
 from shared.domain.signals import Reading, Signal
 from shared.domain.workloads import Rollout, RolloutState
 from shared.engine.advancing import MOST_MOVES, MOST_TAKEOVERS
 from shared.engine.hands import LEASE
 from shared.errors import PermanentError, TemporaryError
-from tests.engine.world import BAD, CHECKOUT, GOOD, HUNGRY, RAISED, Killed, World, an_alert
+from tests.engine.world import BAD, CHECKOUT, GOOD, HUNGRY, RAISED, Killed, World, a_service, an_alert
 from tests.fakes.records import Moment
 
 AWAY = TemporaryError("connection refused")
@@ -220,7 +221,7 @@ class TestTheRollout:
         assert world.ended(response_id) == HELD
 
     def test_a_rollout_that_passes_its_progress_deadline_fails_at_once(self) -> None:
-        world = World()
+        world = World([a_service(remedies=Remedies(stuck=WhenStuck.OFF))])
         response_id = alerted(world)
         world.workloads.broken = frozenset({GOOD})
         world.run_to(response_id, Step.VERIFY)

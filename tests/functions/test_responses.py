@@ -153,3 +153,22 @@ def test_responses_have_no_other_methods(installation: Installation) -> None:
     answer = installation.client.delete("/responses/r1", headers=bearer("alice-token"))
 
     assert problem(answer, 405) == "Only GET, HEAD is answered here."
+
+
+def test_a_response_is_told_as_an_incident_report(installation: Installation) -> None:
+    installation.deployed_badly()
+    response_id = opened(installation)
+    installation.engine.handle(response_id)
+
+    answer = installation.get(f"/responses/{response_id}/report")
+
+    assert (answer.status_code, answer.content_type) == (200, "text/markdown; charset=utf-8")
+    assert answer.text.startswith("# checkout: still in progress, in stabilise (P0)")
+    assert f"from revision 2 (`{BAD}`) to revision 1 (`{GOOD}`)" in answer.text
+
+
+def test_a_report_needs_the_right_to_read_and_a_response(installation: Installation) -> None:
+    response_id = opened(installation)
+
+    assert problem(installation.get(f"/responses/{response_id}/report", token="other"), 401)
+    assert problem(installation.get("/responses/none/report"), 404)

@@ -25,6 +25,13 @@ def image_patch(image: str) -> dict[str, object]:
     return {"spec": {"template": {"spec": {"containers": containers}}}}
 
 
+def settled(deployment: Any, *, replicas: int) -> bool:
+    """Return whether the controller has nothing more to write of a Deployment."""
+    status = deployment.status
+    counts = (status.replicas, status.updated_replicas, status.available_replicas)
+    return counts == (replicas,) * 3 and status.observed_generation == deployment.metadata.generation
+
+
 def test_typed_calls_create_patch_read_scale_and_delete(
     connection: client.ApiClient, cluster: Cluster
 ) -> None:
@@ -36,6 +43,7 @@ def test_typed_calls_create_patch_read_scale_and_delete(
     eventually(lambda: cluster.running_images("shop", "Deployment", "cart") == [BAD] * 2)
     scale = apps.patch_namespaced_deployment_scale("cart", "shop", {"spec": {"replicas": 1}})
     assert scale.spec.replicas == 1
+    eventually(lambda: settled(apps.read_namespaced_deployment("cart", "shop"), replicas=1))
     deployment = apps.read_namespaced_deployment("cart", "shop")
     deployment.spec.replicas = 3
     replaced = apps.replace_namespaced_deployment("cart", "shop", deployment)

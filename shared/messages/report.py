@@ -1,0 +1,274 @@
+"""The report: an incident's account in Markdown, told from what the response has left behind.
+
+It is pasted where incidents are kept, so everything that did not come from us is escaped on its way in.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from shared.domain import aftercare, escalation
+from shared.domain.checklist import Item, Standing, checklist
+from shared.domain.decisions import RowVerdict
+from shared.domain.reasons import Reason, sentence
+from shared.domain.response import Event, Outcome, Response, Rolled, Task
+from shared.messages import charts
+from shared.messages.markdown import code, link, plain, table
+from shared.messages.quantities import moment, person, quantity
+from shared.messages.wording import filled, title
+
+_NEWS = frozenset(
+    {
+        "scaled",
+        "capacity_left_alone",
+        "owner_stopped",
+        "owner_resumed",
+        "owner_left_alone",
+        "reverted",
+        "evicted",
+        "forced_down",
+        "forced",
+        "migration_started",
+        "migrated",
+        "restore_started",
+        "database_restored",
+        "flushed",
+        "restarted",
+    }
+)
+"""Codes of events that tell of a change; the rollback itself is told by itself."""
+
+_AFTERWARDS = frozenset({aftercare.RESUME, aftercare.REVERT})
+"""Kinds of tasks that may change something after the end."""
+
+_SAYS = {
+    "approve": "yes",
+    "abort": "no",
+    "now": "now, without waiting",
+    "acknowledge": "I am on it",
+    "resume": "start the owner again",
+}
+
+_MARKS = {Standing.PASS: "x", Standing.FAIL: " ", Standing.UNKNOWN: " ", Standing.ASKED: " "}
+
+
+def report(
+    response: Response, events: Sequence[Event], tasks: Sequence[Task], *, links: Mapping[str, str]
+) -> str:
+    """Return the report; of a response that still lives it is what is known so far.
+
+    `events` are in order of time; `links` are the configured templates (see `Wording`).
+    """
+    severity = response.decision.severity
+    head = f"{plain(response.service)}: {_outcome(response)}" + (f" ({severity.value})" if severity else "")
+    sections = [
+        ("What happened", f"{_began(response)} {_went(response)}"),
+        ("Why", _decision(response.decision.matched)),
+        ("What was changed", _listed(_changes(response, events, tasks))),
+        ("Still stopped", _still(response, tasks)),
+        ("Timeline", charts.timeline(response, events)),
+        ("Readings", "\n\n".join(charts.readings(response, events))),
+        ("Who said what", _words(response)),
+        ("Guardrails that spoke", _listed(_guardrails(response, events))),
+        ("Verification checklist", _checklist(checklist(response, events, tasks), response)),
+        ("Given up", _listed(_given_up(tasks, response))),
+        ("Links", _listed(_links(response, tasks, links))),
+    ]
+    told = [f"## {name}\n\n{body}" for name, body in sections if body]
+    return "\n\n".join((f"# {head}", f"Response {code(response.id)}. Times are UTC.", *told)) + "\n"
+
+
+def _outcome(response: Response) -> str:
+    if response.live:
+        return f"still in progress, in {response.phase}"
+    if response.acted:
+        return f"rolled back, {response.phase}"
+    return f"not rolled back, {response.phase}"
+
+
+def _began(response: Response) -> str:
+    names = sorted({alert.name for alert in response.heard.alerts})
+    what = f"{plain(person(response.order.by))} ordered `{response.order.wanted}`" if response.order else ""
+    if not what:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        listed = f" ({', '.join(plain(name) for name in names[:3])}{more})" if names else ""
+        count = response.heard.alert_count
+        what = f"{count} alert{'' if count == 1 else 's'} from {plain(response.source)}{listed} came in"
+    readings = ", ".join(f"{_signal(row)} {_reading(row)}" for row in response.decision.matched)
+    at = f"{response.started_at:%Y-%m-%d %H:%M:%SZ}"
+    where = f"{code(str(response.workload))} in cluster {plain(response.workload.cluster)}"
+    return f"On {at} {what} for {where}{f': {readings}' if readings else ''}."
+
+
+def _went(response: Response) -> str:
+    choice, rolled = response.choice, response.rolled
+    did = "nothing was rolled back"
+    if rolled is not None and choice is not None:
+        who = "Backout" if rolled.by_us else "someone else"
+        after = _span(response.started_at, rolled.at)
+        did = f"{who} went back from revision {choice.from_number} to {choice.to_number} after {after}"
+    if response.ended_at is None:
+        return f"So far {did}; it is in the step `{response.phase}`."
+    why = sentence(response.reason) if response.reason else ""
+    detail = f" ({plain(response.detail)})" if response.detail else ""
+    ended = f"it ended `{response.phase}` after {_span(response.started_at, response.ended_at)}"
+    return f"{did[0].upper()}{did[1:]}, and {ended}: {why.rstrip('.')}{detail}."
+
+
+def _span(since: datetime, until: datetime) -> str:
+    minutes, seconds = divmod(round((until - since).total_seconds()), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _decision(matched: Sequence[RowVerdict]) -> str:
+    rows = [
+        (_signal(row), _reading(row), quantity(row.signal, row.threshold), row.severity.value, code(row.row))
+        for row in matched
+    ]
+    if not rows:
+        return "No row of the decision matrix was past its threshold."
+    return table(("signal", "reading", "threshold", "severity", "row"), rows)
+
+
+def _signal(row: RowVerdict) -> str:
+    return row.signal.value.replace("_", " ")
+
+
+def _reading(row: RowVerdict) -> str:
+    value = row.reading.value
+    return quantity(row.signal, value) if value is not None else row.reading.kind.value
+
+
+def _changes(response: Response, events: Sequence[Event], tasks: Sequence[Task]) -> list[str]:
+    """Return what was changed, in order of time; a change whose result is not known is told as that."""
+    told = [
+        (event.at, plain(title(response, event.code, event.facts))) for event in events if event.code in _NEWS
+    ]
+    told += [
+        (event.at, f"extra capacity taken back, now {plain(event.facts.get('after'))}")
+        for event in events
+        if event.code == "capacity_taken_back"
+    ]
+    told += [(t.ended_at, plain(t.result)) for t in tasks if t.kind in _AFTERWARDS and t.ended_at]
+    if response.rolled is not None:
+        told.append((response.rolled.at, _rollback(response, response.rolled)))
+    lines = [_at(at, response, text) for at, text in sorted(told)]
+    if response.intent is not None:
+        lines.append(f"`{response.intent.kind}` was begun; its result is not known yet")
+    return lines or ["nothing"]
+
+
+def _rollback(response: Response, rolled: Rolled) -> str:
+    choice = response.choice
+    if choice is None:
+        return "rolled back"
+    by = "" if rolled.by_us else ", by someone else"
+    images = f"from revision {choice.from_number} ({_images(choice.from_image)})"
+    back = f"to revision {choice.to_number} ({_images(choice.to_image)}), {plain(choice.why)}"
+    return f"rolled back{by} {images} {back}"
+
+
+def _images(images: str) -> str:
+    return ", ".join(code(image) for image in images.split(", "))
+
+
+def _still(response: Response, tasks: Sequence[Task]) -> str:
+    told = []
+    if aftercare.still_stopped(response, {task.name: task for task in tasks}):
+        told.append(f"{plain(response.suspended)}; start it with `backout resume {response.id}`")
+    if response.is_down:
+        told.append("The workload is scaled to zero.")
+    elif response.capacity is not None:
+        told.append("Extra capacity has not been taken back.")
+    return _listed(told)
+
+
+def _words(response: Response) -> str:
+    order = response.order
+    rows = []
+    if order is not None:
+        comment = "; ".join(word for word in (order.requested_by, order.reason) if word)
+        rows.append((order.at, order.by, f"ordered `{order.wanted}`", comment))
+    for word in response.heard.words:
+        refused = word.verb == "refused"
+        says = f"not taken, no approver: {plain(word.reason)}" if refused else _SAYS.get(word.verb, word.verb)
+        rows.append((word.at, word.by, says, "" if refused else word.reason))
+    if not rows:
+        return ""
+    cells = [(_clock(at, response), plain(person(by)), says, plain(why)) for at, by, says, why in rows]
+    return table(("at", "who", "said", "because"), cells)
+
+
+def _guardrails(response: Response, events: Sequence[Event]) -> list[str]:
+    """Return each guardrail that delayed, asked or refused."""
+    told = []
+    for event in events:
+        facts = event.facts
+        held = facts.get("delayed") if event.code == "accepted" else None
+        if event.code == "delayed" or held:
+            told.append(("delayed", event, str(held or facts.get("reason")), facts.get("detail")))
+        if event.code == "asked":
+            reasons = [reason for reason in str(facts.get("asks") or "").split(", ") if reason]
+            told += [("asked", event, reason, None) for reason in reasons]
+        if event.code == "ended" and response.phase == Outcome.REFUSED:
+            told.append(("refused", event, str(facts.get("reason")), facts.get("detail")))
+    lines = [
+        _at(event.at, response, f"{effect}: {_explained(reason)}{f' {plain(detail)}' if detail else ''}")
+        for effect, event, reason, detail in told
+    ]
+    if response.order is not None and response.order.override:
+        lines.append(f"overridden by the order: {plain(', '.join(response.order.override))}")
+    return lines
+
+
+def _explained(reason: str) -> str:
+    return f"`{reason}`, {sentence(Reason(reason))}" if reason in set(Reason) else plain(reason)
+
+
+def _checklist(items: Sequence[Item], response: Response) -> str:
+    """Return the list as boxes: only what passed is ticked, so that a person can go on ticking."""
+    lines = []
+    for item in items:
+        at = f", {_clock(item.at, response)}" if item.at is not None else ""
+        lines.append(
+            f"- [{_MARKS[item.standing]}] {item.name}: **{item.standing}**, {plain(item.evidence)}{at}"
+        )
+    return "\n".join(lines)
+
+
+def _given_up(tasks: Sequence[Task], response: Response) -> list[str]:
+    """Return messages and calls that did not get through, or were tried in vain so far."""
+    failed = [task for task in tasks if task.result.startswith(("given up", "not reverted", "attempt "))]
+    return [_at(task.ended_at, response, f"{_what(task)}: {plain(task.result)}") for task in failed]
+
+
+def _what(task: Task) -> str:
+    match task.kind:
+        case "tell":
+            return f"message {code(str(task.facts.get('code')))} on {plain(task.facts.get('channel'))}"
+        case escalation.KIND:
+            return f"call of {plain(task.facts.get('level'))}"
+        case _:
+            return f"task {plain(task.name)}"
+
+
+def _links(response: Response, tasks: Sequence[Task], links: Mapping[str, str]) -> list[str]:
+    told = [link(name, filled(url, response)) for name, url in links.items()]
+    urls = {alert.url: alert.name for alert in response.heard.alerts if alert.url}
+    told += [link(f"alert {name}", url) for url, name in list(urls.items())[:10]]
+    if response.reverted is not None:
+        told.append(link("revert", response.reverted.url))
+    reverted = [t.result.removeprefix("reverted: ") for t in tasks if t.result.startswith("reverted: ")]
+    told += [link("revert", url) for url in reverted]
+    return told + [f"{plain(kind)} {plain(name)}" for kind, name in response.heard.references.items()]
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _at(at: datetime | None, response: Response, text: str) -> str:
+    return f"{_clock(at, response)} {text}" if at is not None else text
+
+
+def _clock(at: datetime, response: Response) -> str:
+    return moment(at.isoformat(), since=response.started_at)

@@ -1,0 +1,271 @@
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.domain.alerts import AlertDigest
+from shared.domain.changes import Scalar
+from shared.domain.owners import Suspension
+from shared.domain.reasons import Reason
+from shared.domain.response import Event, Heard, Order, Outcome, Response, Rolled, Task, Wanted, Word
+from shared.domain.signals import Signal
+from shared.messages.markdown import code, link, plain
+from shared.messages.report import report
+from tests.domain.examples import CHOICE, NOW, a_decision, a_response, numbers
+
+NASTY = (
+    "@channel `x` | <b> ](http://evil.example) #1 **b** \n## Title\n```mermaid \u202e ![i](x) www.e.example"
+)
+LINKS = {"dashboard": "https://grafana.example.com/d/{service}?r={response_id}"}
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def an_event(number: int, code: str, seconds: float, phase: str = "verify", **facts: Scalar) -> Event:
+    return Event(number, number - 1, at(seconds), phase, code, "backout", facts)
+
+
+EVENTS = [
+    an_event(1, "accepted", 0, action="rollback_now", source="alertmanager"),
+    an_event(2, "assessed", 1, error_rate=0.25),
+    an_event(3, "asked", 1, "approve", asks="no_recent_rollout"),
+    an_event(4, "owner_stopped", 40, owner="Argo CD argocd/shop"),
+    an_event(5, "rolled_back", 41, to_revision=8),
+    an_event(6, "verified", 60, ready="3/3", health="1 answered"),
+    an_event(7, "held", 371, "stabilise", samples=20, bad=0, error_rate=0.0003, latency_p95=0.2),
+    an_event(8, "ended", 372, "stabilise", outcome="completed", reason="held"),
+]
+TASKS = [
+    Task("r", "tell#000008#slack", "tell", None, {"code": "ended", "channel": "slack"}, 1, "told: x"),
+    Task(
+        "r", "tell#000008#webhook", "tell", None, {"code": "ended", "channel": "webhook"}, 10, "given up: 503"
+    ),
+    Task("r", "escalate#8#on_call", "escalate", None, {"level": "on_call"}, 3, "given up: no user"),
+]
+
+
+def completed(**fields: object) -> Response:
+    known: Mapping[str, object] = {
+        "phase": Outcome.COMPLETED.value,
+        "choice": CHOICE,
+        "rolled": Rolled(at(41), by_us=True, completed_at=at(60)),
+        "ended_at": at(372),
+        "reason": Reason.HELD,
+        "baseline": numbers({Signal.ERROR_RATE: 0.0004}),
+        "heard": Heard(
+            alerts=(
+                AlertDigest("e", "HighErrorRate", "alertmanager", NOW, False, "", "http://prom.example/g"),
+            ),
+            alert_count=1,
+            words=(Word("approve", "slack:U01 (alice)", at(30), "go"),),
+        ),
+    }
+    return a_response(**{**known, **fields})
+
+
+def told(response: Response | None = None, events: list[Event] = EVENTS, tasks: list[Task] = TASKS) -> str:
+    return report(response or completed(), events, tasks, links=LINKS)
+
+
+def section(text: str, name: str) -> str:
+    found = re.search(rf"^## {re.escape(name)}\n\n(.*?)(?=\n\n## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
+
+
+def test_it_begins_with_service_outcome_and_severity() -> None:
+    assert told().startswith("# checkout: rolled back, completed (P0)\n")
+
+
+def test_it_says_in_two_sentences_what_happened() -> None:
+    assert section(told(), "What happened") == (
+        "On 2026-03-02 12:00:00Z 1 alert from alertmanager (HighErrorRate) came in for "
+        "`production/deployment/checkout` in cluster prod: error rate 25 %. "
+        "Backout went back from revision 9 to 8 after 41 s, "
+        "and it ended `completed` after 6 min 12 s: The service held its targets over the watching time."
+    )
+
+
+def test_the_rows_that_matched_stand_with_reading_threshold_and_severity() -> None:
+    assert "| error rate | 25 % | 10 % | P0 | `error_rate_high` |" in section(told(), "Why")
+
+
+def test_changes_stand_in_order_of_time_with_what_is_still_stopped() -> None:
+    text = told(completed(suspended=Suspension("Argo CD", "argocd", "shop", "{}")))
+    changes = section(text, "What was changed").splitlines()
+
+    assert [line[:12] for line in changes] == ["- 12:00:40Z ", "- 12:00:41Z "]
+    assert "from revision 9 (`shop:1.9`) to revision 8 (`shop:1.8`)" in changes[1]
+    assert "backout resume" in section(text, "Still stopped")
+
+
+def test_what_was_started_again_and_reverted_after_the_end_is_told_of_its_tasks() -> None:
+    done = [
+        Task(
+            "r",
+            "resume#4",
+            "resume",
+            None,
+            {},
+            1,
+            "Argo CD argocd/shop runs again",
+            "started",
+            ended_at=at(900),
+        ),
+        Task(
+            "r",
+            "revert#8",
+            "revert",
+            None,
+            {},
+            1,
+            "reverted: https://github.com/shop/c/1",
+            "x",
+            ended_at=at(400),
+        ),
+    ]
+    text = told(completed(suspended=Suspension("Argo CD", "argocd", "shop", "{}")), tasks=done)
+
+    assert section(text, "Still stopped") == ""
+    assert "runs again" in section(text, "What was changed")
+    assert "[revert](<https://github.com/shop/c/1>)" in section(text, "Links")
+
+
+def test_the_timeline_tells_the_story_without_a_colon_in_its_times() -> None:
+    lines = section(told(), "Timeline").splitlines()
+
+    assert lines[:3] == ["```mermaid", "timeline", "    +0 s : detected"]
+    assert "    +1 s : decided : a person is asked" in lines
+    assert lines[-3:] == ["    +6 min 11 s : held its targets", "    +6 min 12 s : ended completed", "```"]
+
+
+def test_readings_are_charted_before_at_the_decision_and_after() -> None:
+    [chart] = section(told(), "Readings").split("\n\n")
+
+    assert 'x-axis ["before", "decision", "+6 min 11 s"]' in chart
+    assert "bar [0.04, 25, 0.03]" in chart
+
+
+def test_without_numbers_there_is_no_chart() -> None:
+    text = told(completed(baseline={}), [event for event in EVENTS if event.code != "held"])
+
+    assert "xychart" not in text
+
+
+def test_words_stand_with_who_when_and_why() -> None:
+    order = Order(Wanted.ROLLBACK, "ci", NOW, "bad deploy", "bob", override=("storm",))
+    text = told(completed(order=order))
+
+    assert "| 12:00:00Z | ci | ordered `rollback` | bob; bad deploy |" in section(text, "Who said what")
+    assert "| 12:00:30Z | alice (Slack) | yes | go |" in section(text, "Who said what")
+    assert "overridden by the order: storm" in section(text, "Guardrails that spoke")
+
+
+def test_guardrails_stand_with_what_they_did_and_their_sentence() -> None:
+    refused = a_response(phase=Outcome.REFUSED.value, ended_at=NOW, reason=Reason.SCHEMA)
+    events = [
+        an_event(1, "accepted", 0, delayed="freeze", detail="global, by alice: sale"),
+        an_event(2, "ended", 9, "refused", reason="schema", detail="needs at least 42"),
+    ]
+    lines = section(told(refused, events, []), "Guardrails that spoke").splitlines()
+
+    assert lines[0] == "- 12:00:00Z delayed: `freeze`, A freeze is in force. global, by alice: sale"
+    assert lines[1].startswith("- 12:00:09Z refused: `schema`, The revision to go back to does not work")
+    assert lines[1].endswith(" needs at least 42")
+
+
+def test_the_checklist_ticks_what_passed_alone() -> None:
+    lines = section(told(), "Verification checklist").splitlines()
+
+    assert len(lines) == 8
+    assert lines[2] == "- [x] Error rate below 0.1 %: **pass**, 0.03 %, 12:06:11Z"
+    assert lines[4].startswith("- [ ] No customer complaints: **asked**")
+
+
+def test_messages_and_calls_that_were_given_up_are_told() -> None:
+    assert section(told(), "Given up").splitlines() == [
+        "- message `ended` on webhook: given up: 503",
+        "- call of on\\_call: given up: no user",
+    ]
+
+
+def test_links_are_the_configured_ones_and_the_alerts() -> None:
+    assert section(told(), "Links").splitlines() == [
+        "- [dashboard](<https://grafana.example.com/d/checkout?r=20260302-120000-0a1b2c3d>)",
+        "- [alert HighErrorRate](<http://prom.example/g>)",
+    ]
+
+
+def test_of_a_response_that_lives_it_tells_what_is_known() -> None:
+    text = told(a_response(phase="approve"), EVENTS[:3], [])
+
+    assert text.startswith("# checkout: still in progress, in approve (P0)")
+    assert "So far nothing was rolled back" in text
+    assert section(text, "What was changed") == "- nothing"
+
+
+def test_nothing_foreign_breaks_the_page_or_calls_anybody() -> None:
+    nasty = AlertDigest("e", NASTY, "am", NOW, True, NASTY, "javascript:alert(1)")
+    response = completed(
+        service=NASTY,
+        detail=NASTY,
+        source=NASTY,
+        suspended=Suspension(NASTY, NASTY, NASTY, "{}"),
+        heard=Heard(
+            alerts=(nasty,),
+            alert_count=1,
+            words=(Word("abort", NASTY, NOW, NASTY),),
+            references={NASTY: NASTY},
+        ),
+        decision=a_decision({Signal.ERROR_RATE: 0.25}),
+    )
+    events = [*EVENTS, an_event(9, "delayed", 1, reason=NASTY, detail=NASTY), an_event(10, NASTY, 1)]
+    events += [an_event(11, "evicted", 1, pods=NASTY), an_event(12, "verified", 2, ready=NASTY, health=NASTY)]
+    tasks = [
+        Task("r", NASTY, NASTY, None, {}, 1, f"given up: {NASTY}"),
+        Task("r", "t", "tell", None, {"code": NASTY, "channel": NASTY}, 1, f"given up: {NASTY}"),
+    ]
+
+    text = told(response, events, tasks)
+
+    assert not re.search(r"@(?!\u200b)", text)
+    assert not re.search(r"(?<![\\#\n])#[0-9]", text)
+    assert not re.search(r"(?<!\\)<b>", text)
+    assert "![" not in text
+    assert "](http://evil" not in text
+    assert "\u202e" not in text
+    assert "javascript:" not in text
+    assert "## Title" not in text.splitlines()
+    assert text.count("```") == 2 * text.count("```mermaid\n")
+    for line in section(text, "Who said what").splitlines():
+        assert len(re.findall(r"(?<!\\)\|", line)) == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("a\n\n# b", "a #\u200b b"),
+        ("bob@example.com", "bob@\u200bexample.com"),
+        ("see https://x.example", r"see https\://x.example"),
+        ("a_b *c*", r"a\_b \*c\*"),
+        ("x" * 600, "x" * 499 + "…"),
+    ],
+)
+def test_plain_text_shows_as_it_is(given: str, shown: str) -> None:
+    assert plain(given) == shown
+
+
+def test_an_image_stands_in_a_code_span_and_nothing_else_does() -> None:
+    assert code("r.example:5000/shop@sha256:0af") == "`r.example:5000/shop@sha256:0af`"
+    assert code("shop`@all") == "shop\\`@\u200ball"
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "//x", "", "http://[x"])
+def test_an_address_that_is_none_of_the_web_is_no_link(url: str) -> None:
+    assert link("name", url) == "name"
+
+
+def test_an_address_cannot_end_its_link() -> None:
+    assert link("a", "http://x/> [b](c)\n|") == "[a](<http://x/%3E%20[b](c)%0A%7C>)"
