@@ -148,6 +148,7 @@ _CHANGES: Mapping[Scalar, str] = {
     "run_job": "run the reverse migration",
     "restore_database": "restore the database into a new instance",
     "flush_cache": "flush the cache",
+    "set_flag": "switch the feature flag",
 }
 
 

@@ -19,6 +19,7 @@ from shared.domain.changes import (
     RestoreDatabase,
     RevertCommit,
     RunJob,
+    SetFlag,
 )
 from shared.domain.owners import Ownership, Reverted, Revertible, Suspension, Target
 from shared.domain.records import Delivery, Freezes, Storm, WorkloadRecord
@@ -188,6 +189,23 @@ class Caches(Protocol):
 
     def apply(self, change: FlushCache) -> Applied:
         """Flush once; `ALREADY` when this response has. Raises TemporaryError and PermanentError."""
+        ...
+
+
+class Flags(Protocol):
+    """Switches feature flags, in the one environment of the one vendor that is configured.
+
+    Raises TemporaryError when the vendor cannot be reached, PermanentError when it refuses: a flag that it
+    has not (`Reason.NOT_FOUND`), a right that lacks and a change that people must approve there first
+    (`Reason.FORBIDDEN`).
+    """
+
+    def look(self, flag: str) -> bool:
+        """Return whether the flag is on: whether anybody may get what it hides."""
+        ...
+
+    def apply(self, change: SetFlag) -> Applied:
+        """Switch the flag once; `ALREADY` when it is so, whoever made it so."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from shared.domain.changes import Applied, FlushCache, RestoreDatabase, RevertCommit, RunJob
+from shared.domain.changes import Applied, FlushCache, RestoreDatabase, RevertCommit, RunJob, SetFlag
 from shared.domain.owners import Reverted, Revertible
 from shared.errors import PermanentError
 from shared.ports import DatabaseRestore, JobRun
@@ -51,6 +51,16 @@ class NoCaches:
 
     def apply(self, change: FlushCache) -> Applied:
         raise PermanentError(_lacks(f"caches.{change.cache}"))
+
+
+class NoFlags:
+    """Switches nothing."""
+
+    def look(self, flag: str) -> bool:
+        raise PermanentError(_lacks("flags"))
+
+    def apply(self, change: SetFlag) -> Applied:
+        raise PermanentError(_lacks("flags"))
 
 
 def _lacks(what: str) -> str:

@@ -35,7 +35,18 @@ if TYPE_CHECKING:
     from shared.engine.advancing import Advancer
     from shared.engine.applying import Applier
     from shared.engine.tasks import TaskRunner
-    from shared.ports import Caches, Databases, Health, Jobs, Owners, People, Repositories, Signals, Workloads
+    from shared.ports import (
+        Caches,
+        Databases,
+        Flags,
+        Health,
+        Jobs,
+        Owners,
+        People,
+        Repositories,
+        Signals,
+        Workloads,
+    )
     from shared.runbook.remedy import Cure
     from shared.tasks.escalate import Caller
 
@@ -146,6 +157,12 @@ def _no_caches() -> "Caches":
     return NoCaches()
 
 
+def _no_flags() -> "Flags":
+    from shared.adapters.unconfigured import NoFlags
+
+    return NoFlags()
+
+
 @dataclass(frozen=True)
 class Outside:
     """The ports that only the engine needs."""
@@ -160,6 +177,7 @@ class Outside:
     jobs: "Jobs" = field(default_factory=_no_jobs)
     databases: "Databases" = field(default_factory=_no_databases)
     caches: "Caches" = field(default_factory=_no_caches)
+    flags: "Flags" = field(default_factory=_no_flags)
 
 
 @dataclass(frozen=True)
@@ -203,6 +221,7 @@ class Engine:
             jobs=outside.jobs,
             databases=outside.databases,
             caches=outside.caches,
+            flags=outside.flags,
         )
 
     @cached_property

@@ -185,11 +185,21 @@ class FlushCache:
     prefix: str
 
 
+@dataclass(frozen=True)
+class SetFlag:
+    """Switch a feature flag on or off, in the one environment that the configuration names."""
+
+    workload: WorkloadRef
+    response_id: str
+    flag: str
+    on: bool
+
+
 ClusterChange = (
     RestoreRevision | SetReplicas | SetAutoscalerMinimum | AbortRollout | EvictPods | RestartWorkload
 )
 OwnerChange = StopOwner | RollBackByOwner | ResumeOwner
-Change = ClusterChange | OwnerChange | RevertCommit | RunJob | RestoreDatabase | FlushCache
+Change = ClusterChange | OwnerChange | RevertCommit | RunJob | RestoreDatabase | FlushCache | SetFlag
 
 KINDS: Mapping[str, type[Change]] = {
     "restore_revision": RestoreRevision,
@@ -205,6 +215,7 @@ KINDS: Mapping[str, type[Change]] = {
     "run_job": RunJob,
     "restore_database": RestoreDatabase,
     "flush_cache": FlushCache,
+    "set_flag": SetFlag,
 }
 
 Scalar = str | int | float | bool | None

@@ -11,9 +11,10 @@ from shared.domain.changes import (
     RevertCommit,
     RollBackByOwner,
     RunJob,
+    SetFlag,
     StopOwner,
 )
-from shared.ports import Caches, Databases, Jobs, Owners, Repositories, Workloads
+from shared.ports import Caches, Databases, Flags, Jobs, Owners, Repositories, Workloads
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Applier:
     jobs: Jobs
     databases: Databases
     caches: Caches
+    flags: Flags
 
     def apply(self, change: Change) -> Applied:
         """Make the change. Raises TemporaryError and PermanentError, as the ports do."""
@@ -40,5 +42,7 @@ class Applier:
                 return self.databases.apply(change)
             case FlushCache():
                 return self.caches.apply(change)
+            case SetFlag():
+                return self.flags.apply(change)
             case _:
                 return self.workloads.apply(change)

@@ -16,6 +16,7 @@ from shared.domain.changes import (
     RollBackByOwner,
     RunJob,
     SetAutoscalerMinimum,
+    SetFlag,
     SetReplicas,
     StopOwner,
 )
@@ -100,6 +101,7 @@ CHANGES: list[Change] = [
         at="2026-03-02T02:30:00+00:00",
     ),
     FlushCache(workload=CHECKOUT, response_id="r1", cache="sessions", prefix="checkout:"),
+    SetFlag(workload=CHECKOUT, response_id="r1", flag="new-prices", on=False),
 ]
 every_change = pytest.mark.parametrize("change", CHANGES, ids=lambda change: type(change).__name__)
 
