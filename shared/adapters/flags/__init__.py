@@ -28,11 +28,15 @@ def said(change: SetFlag) -> str:
     )
 
 
-def gated(vendor: str, flag: str, where: str) -> PermanentError:
-    """Return the refusal of a change that people must approve at the vendor first."""
+def gated(vendor: str, flag: str, where: str, *, bypass: str = "") -> PermanentError:
+    """Return the refusal of a change that people must approve at the vendor first.
+
+    `bypass` is the right by which a token may go past approvals, where the vendor has such a one.
+    """
+    otherwise = f", or give Backout's token the right {bypass}" if bypass else ""
     return PermanentError(
-        f"{vendor} lets nobody change the flag {flag} in {where} without an approval there: "
-        "request the change there, or let Backout's token bypass approvals",
+        f"{vendor} lets nobody change the flag {flag} in {where} without an approval: "
+        f"request the change there{otherwise}",
         reason=Reason.FORBIDDEN,
     )
 

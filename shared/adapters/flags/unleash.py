@@ -51,7 +51,7 @@ class UnleashFlags:
                 calls.send("POST", f"{self._features}/{in_path(change.flag)}/{switch}", None)
             except Refused as error:
                 if error.status == 403 and _BYPASS in str(error):
-                    raise gated("Unleash", change.flag, self._environment) from error
+                    raise gated("Unleash", change.flag, self._environment, bypass=_BYPASS) from error
                 raise
         return Applied.CHANGED
 

@@ -82,5 +82,14 @@ def test_a_flag_with_more_overrides_than_are_read_is_refused(flagsmith: Flagsmit
         flags(flagsmith).apply(switching(ON))
 
 
+def test_a_change_that_the_api_would_take_is_refused_where_people_must_approve(flagsmith: Flagsmith) -> None:
+    flagsmith.approvals = True
+
+    with pytest.raises(PermanentError, match=r"in Production without an approval: request the change there$"):
+        flags(flagsmith).apply(switching(ON))
+
+    assert {each.method for each in flagsmith.received} == {"GET"}
+
+
 def test_a_name_is_known_whatever_its_case(flagsmith: Flagsmith) -> None:
     assert flags(flagsmith).look(ON.upper()) is True

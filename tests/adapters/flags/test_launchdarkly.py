@@ -45,6 +45,13 @@ def test_a_pending_change_that_would_fail_is_not_forced(launchdarkly: LaunchDark
     assert launchdarkly.changes == []
 
 
+def test_an_approval_that_is_required_is_told_in_words(launchdarkly: LaunchDarkly) -> None:
+    launchdarkly.approvals = True
+
+    with pytest.raises(PermanentError, match="give Backout's token the right bypassRequiredApproval"):
+        flags(launchdarkly).apply(switching(ON))
+
+
 def test_a_change_that_came_in_between_is_looked_at_again(launchdarkly: LaunchDarkly) -> None:
     launchdarkly.contended = 1
 

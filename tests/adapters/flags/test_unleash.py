@@ -34,5 +34,5 @@ def test_a_switch_is_one_look_and_one_call_without_a_body(unleash: Unleash) -> N
 def test_an_enforced_change_request_is_told_from_a_right_that_lacks(unleash: Unleash) -> None:
     unleash.approvals = True
 
-    with pytest.raises(PermanentError, match="let Backout's token bypass approvals"):
+    with pytest.raises(PermanentError, match="give Backout's token the right SKIP_CHANGE_REQUEST"):
         flags(unleash).apply(switching(ON))
