@@ -265,6 +265,13 @@ def resume(
     _say(Server(url, token), response_id, "resume", reason, as_json=as_json)
 
 
+def restore_flags(
+    response_id: Id, reason: Why = "", url: Url = DEFAULT_URL, token: Token = "", as_json: Json = False
+) -> None:
+    """Put the feature flags back on that a response switched off."""
+    _say(Server(url, token), response_id, "restore-flags", reason, as_json=as_json)
+
+
 def _say(
     server: Server, response_id: str, verb: str, reason: str, *, as_json: bool, choice: str = ""
 ) -> None:

@@ -41,6 +41,9 @@ def print_tail(console: Console, response: Mapping[str, Any]) -> None:
         console.print(
             f"[yellow]still stopped[/]: {short(stopped)}; start it with: backout resume {response['id']}"
         )
+    if response.get("flags_off"):
+        names = ", ".join(map(short, response["flags_off"]))
+        console.print(f"[yellow]off[/]: {names}; put back by: backout restore-flags {response['id']}")
     for task in response["tasks"]:
         if str(task["result"]).startswith(("given up", "attempt")):
             console.print(f"task {short(task['name'])}: {short(task['result'])}")

@@ -35,6 +35,7 @@ class _Word(msgspec.Struct, forbid_unknown_fields=True):
 _NOT_ASKED = {
     "approve": "asks nothing now, or something else, or which of several (`choice`)",
     "resume": "runs, or has left no owner stopped",
+    "restore-flags": "runs: its flags are switched after its end",
 }
 _DECODER = msgspec.json.Decoder(_Word)
 
@@ -65,6 +66,7 @@ def _show(door: Door, request: Request, response_id: str) -> Response:
         "version": state.version,
         "events": door.records.events(response_id),
         "tasks": tasks,
+        "flags_off": aftercare.flags_off(tasks),
         "still_suspended": [str(response.suspended)] if still else [],
     }
     return answers.answer(told)
@@ -141,7 +143,7 @@ _ROUTES = Map(
         Rule("/responses/<response_id>/report", endpoint=_report, methods=["GET"]),
         *(
             Rule(f"/responses/<response_id>/{verb}", endpoint=partial(_say, verb=verb), methods=["POST"])
-            for verb in ("approve", "abort", "acknowledge", "resume")
+            for verb in ("approve", "abort", "acknowledge", "resume", "restore-flags")
         ),
     ]
 )

@@ -303,6 +303,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
     from shared.messages import wording
     from shared.tasks.digest import Arm
     from shared.tasks.escalate import Escalate
+    from shared.tasks.flag import Flag
     from shared.tasks.recheck import Recheck
     from shared.tasks.remind import Remind
     from shared.tasks.resume import Resume
@@ -323,6 +324,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
         "recheck": Recheck(door.records, outside.signals, door.catalogue, call),
         aftercare.RESUME: Resume(door.records, outside.owners, outside.repositories, tell),
         aftercare.REMIND: Remind(door.records, tell),
+        aftercare.FLAG: Flag(door.records, outside.flags, tell),
         aftercare.REVERT: Revert(door.records, outside.repositories, tell),
         "arm": Arm(channels.digest_channels(settings), partial(channels.zone_of, settings)),
     }
@@ -397,6 +399,7 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         jobs=KubernetesJobs(workloads.connection),
         databases=RdsDatabases(),
         caches=owners.caches_of(settings, secrets),
+        flags=owners.flags_of(settings, secrets),
     )
 
 

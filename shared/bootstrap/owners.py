@@ -1,4 +1,4 @@
-"""Owners of workloads, repositories and caches: what the configuration names becomes their adapters."""
+"""Owners, repositories, caches and flags: what the configuration names becomes their adapters."""
 
 from shutil import which
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from shared.settings import Secrets, Settings, model
 if TYPE_CHECKING:
     from shared.adapters.kubernetes import KubernetesWorkloads
     from shared.adapters.redis_connection import Cache
-    from shared.ports import Caches, Owners, Repositories
+    from shared.ports import Caches, Flags, Owners, Repositories
 
 
 def owners_of(
@@ -54,6 +54,31 @@ def cache_of(cache: model.Cache, secrets: Secrets) -> "Cache":
         ca=cache.ca,
         all_databases=cache.all_databases,
     )
+
+
+def flags_of(settings: Settings, secrets: Secrets) -> "Flags":
+    """Return what switches feature flags; one that switches none where no vendor is configured."""
+    configured = settings.flags
+    if configured is None:
+        from shared.adapters.unconfigured import NoFlags
+
+        return NoFlags()
+    token = secrets.value(configured.token)
+    if configured.vendor == "unleash":
+        from shared.adapters.flags.unleash import UnleashFlags
+
+        return UnleashFlags(
+            configured.url, token, project=configured.project, environment=configured.environment
+        )
+    if configured.vendor == "launchdarkly":
+        from shared.adapters.flags.launchdarkly import LaunchDarklyFlags
+
+        return LaunchDarklyFlags(
+            configured.url, token, project=configured.project, environment=configured.environment
+        )
+    from shared.adapters.flags.flagsmith import FlagsmithFlags
+
+    return FlagsmithFlags(configured.url, token, environment=configured.environment)
 
 
 def repositories_of(settings: Settings, secrets: Secrets) -> "Repositories":

@@ -1,13 +1,16 @@
 """Aftercare: which tasks a response owes once it has changed more than the workload itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.response import Event, Outcome, Response, Task
 from shared.domain.services import Catalogue
 
-RESUME, REMIND, REVERT = "resume", "remind", "revert"
+RESUME, REMIND, REVERT, FLAG = "resume", "remind", "revert", "flag"
+
+OFF, ON = "off", "on"
+"""The receipts of a task that has switched a feature flag."""
 
 STARTED = "started"
 """The receipt of a task that has started an owner again, or found that nobody need."""
@@ -20,7 +23,8 @@ LONGEST_SILENCE = timedelta(hours=24)
 class Aftercare:
     """Turns events into tasks: an owner that was stopped is watched over, reminded of, and started again.
 
-    Where the service says so, a rollback is followed by a revert in git, which makes it last.
+    Where the service says so, a rollback is followed by a revert in git, which makes it last, and its feature
+    flags are switched off.
     """
 
     catalogue: Catalogue
@@ -36,9 +40,27 @@ class Aftercare:
         if event.code == "resume":
             facts = {"by": event.by}
             return [_task(response, f"{RESUME}#{number}", RESUME, at=at, due_at=at, facts=facts)]
-        if event.code == "ended" and self._reverts(response):
-            return [_task(response, f"{REVERT}#{number}", REVERT, at=at, due_at=at)]
+        if event.code == "restore-flags":
+            told: dict[str, str | int] = {"by": event.by, "on": True}
+            return [self._flag(response, flag, number, at, told) for flag in self._flags(response)]
+        if event.code == "ended":
+            reverts = [_task(response, f"{REVERT}#{number}", REVERT, at=at, due_at=at)]
+            ours = response.rolled is not None and response.rolled.by_us
+            flags = self._flags(response) if ours else ()
+            switched = [self._flag(response, flag, number, at, {}) for flag in flags]
+            return (reverts if self._reverts(response) else []) + switched
         return []
+
+    def _flags(self, response: Response) -> tuple[str, ...]:
+        service = self.catalogue.of(response.service, response.workload)
+        return service.flags if service is not None else ()
+
+    @staticmethod
+    def _flag(
+        response: Response, flag: str, number: str, at: datetime, facts: Mapping[str, str | int]
+    ) -> Task:
+        name = f"{FLAG}#{number}#{flag}"
+        return _task(response, name, FLAG, at=at, due_at=at, facts={**facts, "flag": flag})
 
     def _reverts(self, response: Response) -> bool:
         """Return whether the rollback was ours, has held, and is to be made to last."""
@@ -52,6 +74,13 @@ def reminder(response: Response, name: str, nth: int, now: datetime) -> Task:
     pause = min(FIRST_REMINDER * 2 ** (nth - 1), LONGEST_SILENCE)
     facts: dict[str, str | int] = {"of": name, "nth": nth}
     return _task(response, f"{REMIND}#{name}#{nth:03d}", REMIND, at=now, due_at=now + pause, facts=facts)
+
+
+def flags_off(tasks: Sequence[Task]) -> tuple[str, ...]:
+    """Return the feature flags that a response switched off and nobody has had put back."""
+    done = [(str(t.facts.get("flag")), t.receipt) for t in tasks if t.kind == FLAG and t.receipt]
+    back = {flag for flag, receipt in done if receipt == ON}
+    return tuple(flag for flag, receipt in done if receipt == OFF and flag not in back)
 
 
 def still_stopped(response: Response, tasks: Mapping[str, Task]) -> bool:

@@ -61,7 +61,8 @@ class Service:
     ``traffic`` (requests a minute); what is missing comes from `profile`. `github_issue` is
     ``owner/repository#number``; `status_components` says what each component of the status page is while the
     service is in trouble, like ``partial_outage``. `repository` (``owner/name``) and `branch` are where it is
-    deployed from; with `reverts` a rollback is followed by a revert there. `schema_at_least` is the oldest
+    deployed from; with `reverts` a rollback is followed by a revert there. `flags` are the feature flags that
+    are switched off after one. `schema_at_least` is the oldest
     database schema whose code works with the database as it is now, where pod templates do not declare it.
     """
 
@@ -89,6 +90,7 @@ class Service:
     reverts: bool = False
     remedies: Remedies = field(default_factory=Remedies)
     schema_at_least: int | None = None
+    flags: tuple[str, ...] = ()
     status_components: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -63,7 +63,7 @@ def heard(before: Heard, alerts: Sequence[Alert], carried: Readings, words: Sequ
 
 
 def _same(word: Word, known: Word) -> bool:
-    if word.verb == "resume":
+    if word.verb in {"resume", "restore-flags"}:
         return word == known
     return (word.verb, word.question) == (known.verb, known.question) and (
         word.verb != "order" or word.by == known.by
@@ -121,11 +121,13 @@ class Listener:
         the person was shown, where that is known, or chose where there are several. ``now`` ends a hold, and
         is an approval where one is asked.
         An acknowledgement counts after the end too: somebody is on it, and nobody else need be called.
-        ``resume`` counts only then, where the response has left an owner stopped.
+        ``resume`` counts only then, where the response has left an owner stopped; ``restore-flags`` too.
         """
 
         def word(response: Response, now: datetime) -> Word | Said:
             if verb == "resume" and (response.live or response.suspended is None):
+                return Said.NOT_ASKED
+            if verb == "restore-flags" and response.live:
                 return Said.NOT_ASKED
             if verb not in _ANSWERS:
                 return Word(verb, by, now, reason)
@@ -178,7 +180,7 @@ class Listener:
             return
 
 
-_COUNT_AFTERWARDS = frozenset({"acknowledge", "resume"})
+_COUNT_AFTERWARDS = frozenset({"acknowledge", "resume", "restore-flags"})
 """Words that are heard of a response that has ended."""
 
 _ANSWERS = frozenset({"approve", "now"})

@@ -79,6 +79,7 @@ STORY = frozenset(
         "owner_resumed",
         "reverted",
         "resume",
+        "restore-flags",
         "ended",
     }
 )
@@ -119,6 +120,7 @@ def _happened(event: Event, response: Response) -> str:
         "owner_resumed": f"{facts.get('owner')} started again",
         "reverted": f"reverted in git: {_reverted(facts)}",
         "resume": f"{by} wants the owner to run again",
+        "restore-flags": f"{by} wants the feature flags back on",
         "held": "nobody said no in time" if event.phase == Step.HOLD else "held its targets",
         "ended": f"ended: {facts.get('outcome', response.phase)}",
     }
@@ -192,6 +194,9 @@ def title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
         "owner_left_alone": f"{facts.get('owner')} was changed by someone else and is left alone",
         "still_stopped": f"{facts.get('owner')} is still stopped",
         "reverted": f"reverted in git: {_reverted(facts)}",
+        "flag_off": f"the feature flag {facts.get('flag')} is off",
+        "flag_on": f"the feature flag {facts.get('flag')} is on again",
+        "flag_refused": f"the feature flag {facts.get('flag')} could not be switched",
         "revert_failed": "could not be reverted in git; the next deploy brings the bad version again",
         "assessed": f"assessed: {_action(facts.get('action'))}",
         "verified": "verified; watching whether it holds",

@@ -46,6 +46,7 @@ def build(document: schema.Document, problems: Problems) -> Settings:
         github=integrations.github(document.github, problems),
         owners=integrations.owners(document.owners, problems),
         caches=integrations.caches(document.caches, problems),
+        flags=integrations.flags(document.flags, problems),
         status_page=integrations.status_page(document.status_page, problems),
         approval_links=integrations.approval_links(document.approval_links, problems),
     )

@@ -9,9 +9,20 @@ import msgspec
 from shared.domain.matrix import Severity
 from shared.settings import schema
 from shared.settings.conforming import Problems, unknown
-from shared.settings.model import ApprovalLinks, ArgoCd, Cache, GitHub, Owners, PagerDuty, Slack, StatusPage
+from shared.settings.model import (
+    ApprovalLinks,
+    ArgoCd,
+    Cache,
+    Flags,
+    GitHub,
+    Owners,
+    PagerDuty,
+    Slack,
+    StatusPage,
+)
 from shared.settings.shapes import check_id, check_url
 
+FLAG_URLS = {"launchdarkly": "https://app.launchdarkly.com", "flagsmith": "https://api.flagsmith.com"}
 STATUSPAGE_URL = "https://api.statuspage.io/v1"
 
 
@@ -78,6 +89,18 @@ def caches(said: Mapping[str, schema.Cache], problems: Problems) -> dict[str, Ca
         name: Cache(cache.url, cache.user, cache.password, cache.ca, cache.all_databases)
         for name, cache in said.items()
     }
+
+
+def flags(said: schema.Flags | None, problems: Problems) -> Flags | None:
+    """Return how feature flags are switched, None where they are not."""
+    if said is None:
+        return None
+    url = said.url or FLAG_URLS.get(said.vendor, "")
+    if not url:
+        problems.append(f"flags.url: is missing; vendor {said.vendor} needs it")
+    else:
+        check_url(url, "flags.url", problems)
+    return Flags(said.vendor, url.rstrip("/"), said.token, said.environment, said.project)
 
 
 def status_page(said: schema.StatusPage | None, problems: Problems) -> StatusPage | None:

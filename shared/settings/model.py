@@ -129,6 +129,17 @@ class Cache:
 
 
 @dataclass(frozen=True)
+class Flags:
+    """A vendor of feature flags: one project and environment of it."""
+
+    vendor: str
+    url: str
+    token: SecretRef
+    environment: str
+    project: str = "default"
+
+
+@dataclass(frozen=True)
 class Owners:
     """How those are reached that manage workloads besides Backout; Flux needs nothing but the cluster.
 
@@ -195,6 +206,7 @@ class Settings:
     github: GitHub | None = None
     owners: Owners = Owners()
     caches: Mapping[str, Cache] = field(default_factory=dict)
+    flags: Flags | None = None
     status_page: StatusPage | None = None
     approval_links: ApprovalLinks | None = None
     warnings: tuple[str, ...] = ()

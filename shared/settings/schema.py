@@ -147,6 +147,7 @@ class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     github: Repository | None = None
     remedies: Remedies | None = None
     schema_at_least: int | None = None
+    flags: list[str] | None = None
 
 
 class Entry(Treatment, frozen=True, kw_only=True):
@@ -236,6 +237,17 @@ class Cache(msgspec.Struct, frozen=True):
     all_databases: bool = False
 
 
+FlagVendor = Literal["unleash", "launchdarkly", "flagsmith"]
+
+
+class Flags(msgspec.Struct, frozen=True):
+    vendor: FlagVendor
+    token: SecretRef
+    environment: str
+    url: str = ""
+    project: str = "default"
+
+
 class Owners(msgspec.Struct, frozen=True):
     argo_cd: ArgoCd | None = None
     helm: Helm | None = None
@@ -284,6 +296,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     github: GitHub | None = None
     owners: Owners = Owners()
     caches: dict[str, Cache] = {}
+    flags: Flags | None = None
     status_page: StatusPage | None = None
     approval_links: ApprovalLinks | None = None
     links: dict[str, str] = {}

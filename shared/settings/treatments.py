@@ -39,6 +39,7 @@ class Builder:
         if treatment.github is not None:
             said |= self.repository(treatment.github, f"{path}.github")
         said["schema_at_least"] = treatment.schema_at_least
+        said["flags"] = tuple(treatment.flags) if treatment.flags is not None else None
         if treatment.remedies is not None:
             said["remedies"] = self.remedies(treatment.remedies, f"{path}.remedies")
         given: dict[str, Any] = {key: value for key, value in said.items() if value is not None}

@@ -76,6 +76,8 @@ def _of_people(service: Service, settings: Settings) -> Iterator[str]:
     if service.mode is Mode.APPROVE and settings.slack and not team.approvers:
         approvers = f"teams.{service.team}.slack.approvers" if service.team else "its team"
         yield f"mode approve, and nobody may answer in Slack: {approvers} is empty"
+    if service.flags and not settings.flags:
+        yield "flags: no vendor of feature flags is configured (flags at the top), so none is switched"
     if service.reverts and not settings.github:
         yield "github.revert: github is not configured, so nothing is reverted"
     if service.github_issue and not settings.github:

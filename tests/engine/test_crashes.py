@@ -59,6 +59,7 @@ class Scenario:
     mended_by: type | None = None
     schema: bool = False
     flushes: bool = False
+    flagged: bool = False
 
     def world(self) -> World:
         service = a_service(
@@ -68,6 +69,7 @@ class Scenario:
             github_issue="shop/checkout#12",
             repository="shop/checkout",
             reverts=self.owned,
+            flags=("new-prices",) if self.flagged else (),
             timing=replace(QUICK, verify=4.0) if self.mended_by else QUICK,
             remedies=Remedies(
                 job="production/migrate-down",
@@ -75,6 +77,7 @@ class Scenario:
             ),
         )
         world = World([service], readings={BAD: self.readings}, local=self.local, connected=self.asks)
+        world.flags.flags = {"new-prices": True}
         if self.schema:
             world.workloads.deploy(CHECKOUT, GOOD, schema=41)
             world.sleep(days=1)
@@ -112,6 +115,7 @@ SCENARIOS = {
     "stuck, and forced after a yes": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, mended_by=SetReplicas),
     "migrated back after a yes": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, schema=True),
     "with a flush of its cache": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, flushes=True),
+    "with its feature flag switched off": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, flagged=True),
     "scale first, under its owner": Scenario(HUNGRY, Signal.CPU_USAGE, 0.97, owned=True),
 }
 
@@ -216,6 +220,8 @@ def check_the_remedies(world: World) -> None:
     assert len(world.jobs.started) <= 1
     down = [c.replicas for c in made if isinstance(c, SetReplicas) and c.replicas == 0]
     assert len(down) <= 1
+    off = aftercare.flags_off(world.records.tasks(the_response(world).id))
+    assert len(world.flags.switched) == len(off) <= 1
 
 
 def check_the_owner(world: World, response: Response) -> None:

@@ -39,6 +39,7 @@ from shared.settings import (
     Team,
 )
 from tests.fakes.caller import FakeCaller
+from tests.fakes.flags import FakeFlags
 from tests.fakes.health import FakeHealth
 from tests.fakes.jobs import FakeCaches, FakeDatabases, FakeJobs
 from tests.fakes.owners import FakeOwner
@@ -236,6 +237,7 @@ class World:
         self.owner: FakeOwner | None = None
         self.repositories = FakeRepositories()
         self.jobs, self.databases, self.caches = FakeJobs(), FakeDatabases(), FakeCaches()
+        self.flags = FakeFlags()
         self._connected = connected
         self.queue = FakeQueue()
         self.services = tuple(services or (a_service(),))
@@ -274,6 +276,7 @@ class World:
             jobs=Hooked(self.jobs, "jobs", self.calls),
             databases=Hooked(self.databases, "databases", self.calls),
             caches=Hooked(self.caches, "caches", self.calls),
+            flags=Hooked(self.flags, "flags", self.calls),
         )
         return door, Engine(door, outside)
 
