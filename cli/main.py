@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import configuring, doctoring, freezes, printing, responses, scoring, serving
+from cli import configuring, doctoring, freezes, gates, printing, responses, scoring, serving
 from cli.printing import Json
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ app.command()(responses.resume)
 app.command()(responses.restore_flags)
 app.command()(freezes.freeze)
 app.command()(freezes.thaw)
+app.command()(gates.gate)
+app.command()(gates.ungate)
 app.command()(doctoring.doctor)
 app.add_typer(configuring.config, name="config")
 app.add_typer(configuring.table, name="table")

@@ -252,6 +252,7 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "database_restored": _plain("the database is restored at", fact="endpoint"),
     "flushed": lambda e: f"flushed the cache {e.facts.get('cache')} ({e.facts.get('prefix')})",
     "restarted": _plain("restarting the pods"),
+    "ungate": _person("lets the service be deployed again"),
     "restore-flags": _person("wants the feature flags back on"),
     "resume": _person("wants the owner to run again"),
     "ending": lambda e: _said(f"ending as {e.facts.get('outcome')}; taking back what was changed first"),

@@ -180,7 +180,7 @@ class Listener:
             return
 
 
-_COUNT_AFTERWARDS = frozenset({"acknowledge", "resume", "restore-flags"})
+_COUNT_AFTERWARDS = frozenset({"acknowledge", "resume", "restore-flags", "ungate"})
 """Words that are heard of a response that has ended."""
 
 _ANSWERS = frozenset({"approve", "now"})

@@ -80,6 +80,7 @@ STORY = frozenset(
         "reverted",
         "resume",
         "restore-flags",
+        "ungate",
         "ended",
     }
 )
@@ -121,6 +122,7 @@ def _happened(event: Event, response: Response) -> str:
         "reverted": f"reverted in git: {_reverted(facts)}",
         "resume": f"{by} wants the owner to run again",
         "restore-flags": f"{by} wants the feature flags back on",
+        "ungate": f"{by} lets the service be deployed again",
         "held": "nobody said no in time" if event.phase == Step.HOLD else "held its targets",
         "ended": f"ended: {facts.get('outcome', response.phase)}",
     }
