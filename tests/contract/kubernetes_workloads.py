@@ -8,12 +8,14 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from shared.adapters.kubernetes import KubernetesWorkloads
 from shared.domain.changes import Applied
+from shared.domain.stuck import Cause, Stuck, diagnosed
 from shared.domain.workloads import RolloutState, WorkloadRef
 from shared.errors import TemporaryError
 from tests.contract.api_server import ApiServer, Object
@@ -371,6 +373,40 @@ class KubernetesContract(WorkloadsContract):
         )
         assert failed.rollout.message == f'deployment "{ref.name}" exceeded its progress deadline'
 
+    def test_a_rollout_past_its_deadline_whose_pods_are_young_is_stuck_by_the_deadline(
+        self, world: KubernetesWorld
+    ) -> None:
+        ref = world.absent("deployment")
+        world.create(ref, template(GOOD), replicas=1, progressDeadlineSeconds=1)
+
+        found = eventually(lambda: _stuck(world, ref, grace_seconds=3600.0), "it was told to be stuck")
+
+        assert found.cause is Cause.PROGRESS_DEADLINE
+        assert found.broken == ()
+
+    def test_a_rollout_whose_pods_do_not_come_up_is_stuck_by_them(self, world: KubernetesWorld) -> None:
+        ref = world.absent("deployment")
+        world.create(ref, template(GOOD), replicas=2)
+
+        found = eventually(lambda: _stuck(world, ref, pods=2), "both pods were told to be broken")
+
+        assert found.cause in (Cause.NO_ROOM, Cause.NOT_READY)  # by whether there is a scheduler
+
+    def test_an_ordered_stateful_set_waits_for_the_broken_pod_of_another_revision(
+        self, world: KubernetesWorld
+    ) -> None:
+        ref = world.absent("statefulset")
+        world.create(ref, template(GOOD), replicas=1)
+        eventually(lambda: world.read(ref).pods, "its pod was made")
+        world.deploy(ref, BAD)
+        world.settled(ref)
+
+        found = eventually(lambda: _stuck(world, ref, pods=1), "the pod was told to be broken")
+
+        assert found.cause is Cause.ORDERED
+        assert [pod.template_id == world.read(ref).template_id for pod in found.broken] == [False]
+        assert found.evictable
+
     def test_a_rollout_is_never_dated_before_what_it_replaced(self, world: KubernetesWorld) -> None:
         ref = world.with_history("deployment")
         replaced_at = world.read(ref).current.began_at
@@ -537,3 +573,14 @@ def plain(ref: WorkloadRef) -> Object:
         "metadata": {"labels": {"app": ref.name}},
         "spec": {"nodeSelector": NOWHERE, "containers": [{"name": "app", "image": BAD}]},
     }
+
+
+def _stuck(
+    world: KubernetesWorld, ref: WorkloadRef, *, grace_seconds: float = 0.0, pods: int | None = None
+) -> Stuck | None:
+    """Return why the rollout to the present template is stuck, with as many pods as that."""
+    workload = world.workloads.read(ref, events=True)
+    if workload is None or (pods is not None and len(workload.pods) != pods):
+        return None
+    now = datetime.now(UTC)
+    return diagnosed(workload, now=now, to_template_id=workload.template_id, grace_seconds=grace_seconds)

@@ -211,6 +211,45 @@ def test_a_pod_that_hangs_is_read_when_it_is_asked_for_and_counts_as_evicted(wor
     assert world.workloads.apply(eviction(ref, pod)) is Applied.ALREADY
 
 
+@pytest.mark.parametrize(
+    ("image", "waits", "cause"),
+    [
+        (MISSING, lambda w: any(p.waiting == "ImagePullBackOff" for p in w.pods), Cause.IMAGE_PULL),
+        (CRASHING, lambda w: any(p.waiting == "CrashLoopBackOff" for p in w.pods), Cause.CRASH_LOOP),
+        (UNREADY, lambda w: any(p.phase == "Running" for p in w.pods), Cause.NOT_READY),
+        (HUGE, lambda w: any(p.unschedulable for p in w.pods), Cause.NO_ROOM),
+    ],
+    ids=["image pull", "crash loop", "not ready", "no room"],
+)
+def test_a_stuck_rollout_is_named_with_its_cause(
+    world: KubernetesWorld, image: str, waits: Callable[[Workload], bool], cause: Cause
+) -> None:
+    ref = made(world, image, replicas=1)
+    seen(world, ref, waits, "the pod was in trouble")
+
+    found = diagnosis(world, ref)
+
+    assert found is not None
+    assert found.cause is cause
+    assert ref.name in found.told
+
+
+def test_a_stuck_rollout_that_waits_for_a_pod_that_does_not_go_is_named_so(world: KubernetesWorld) -> None:
+    ref = made(world, HANGING, replicas=1, kind="statefulset")
+    seen(world, ref, lambda w: w.ready_replicas == 1, "the pod was ready")
+    world.deploy(ref, GOOD)
+
+    found = eventually(lambda: diagnosis(world, ref), "it was told to be stuck")
+
+    assert (found.cause, found.evictable) == (Cause.TERMINATING, False)
+
+
+def diagnosis(world: KubernetesWorld, ref: WorkloadRef) -> stuck.Stuck | None:
+    workload = looked(world, ref)
+    now, to = datetime.now(UTC), workload.template_id
+    return stuck.diagnosed(workload, now=now, to_template_id=to, grace_seconds=0.0)
+
+
 def test_an_ordered_stateful_set_is_freed_by_evicting_its_broken_pod(world: KubernetesWorld) -> None:
     ref = made(world, GOOD, kind="statefulset")
     good = seen(world, ref, lambda w: w.rollout.state is RolloutState.COMPLETE, "it was rolled out")
