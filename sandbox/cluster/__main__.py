@@ -17,12 +17,19 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=2)
     parser.add_argument("--start-seconds", type=float, default=0.2, help="how long pods take to come up")
     parser.add_argument("--token", default="", help="bearer token that clients must send")
+    parser.add_argument(
+        "--operators", action="store_true", help="act on custom resources, as Argo Rollouts and KEDA would"
+    )
     chosen = parser.parse_args()
     ended = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: ended.set())
     with Cluster(
-        nodes=chosen.nodes, start_seconds=chosen.start_seconds, token=chosen.token, port=chosen.port
+        nodes=chosen.nodes,
+        start_seconds=chosen.start_seconds,
+        token=chosen.token,
+        port=chosen.port,
+        operators=chosen.operators,
     ) as cluster:
         if chosen.kubeconfig is not None:
             cluster.write_kubeconfig(chosen.kubeconfig)
