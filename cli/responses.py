@@ -105,6 +105,8 @@ def _tell_rehearsal(told: dict[str, Any], *, as_json: bool) -> None:
             "reason": told["detail"],
             "plan": " → ".join(told["plan"]),
             "asks": ", ".join(telling.reason_text(code) for code in told["asks"]),
+            "offers": " or ".join(told.get("offers", ())),
+            "remedy": told.get("remedy"),
             "joins": told["joins"],
             "readings": telling.readings(told["facts"]),
             "owner": told["facts"].get("owner"),

@@ -57,6 +57,8 @@ def _told(
         "decision": response.decision,
         "plan": response.plan if outcome == "planned" else (),
         "asks": response.asks,
+        "offers": response.offers,
+        "remedy": response.remedy,
         "outcome": outcome,
         "reason": reason,
         "detail": _why(reason, detail),

@@ -6,7 +6,16 @@ import pytest
 from shared.domain.reasons import Reason
 from shared.domain.signals import Signal
 from shared.errors import PermanentError, TemporaryError
-from tests.functions.installation import BAD, CHECKOUT, GOOD, Installation, problem, results
+from tests.functions.installation import (
+    BAD,
+    CHECKOUT,
+    CONFIG,
+    GOOD,
+    Installation,
+    problem,
+    results,
+    with_tokens,
+)
 
 
 def rehearsal(installation: Installation, **order: Any) -> dict[str, Any]:
@@ -107,6 +116,28 @@ def test_a_dry_run_tells_the_plan_and_stores_nothing(installation: Installation)
     assert told["joins"] is None
     assert not installation.fake_records.calls["commit"]
     assert installation.workloads.applied == []
+
+
+def test_a_dry_run_of_a_flush_names_the_remedy_that_would_be_taken(installation: Installation) -> None:
+    installation.deployed_badly()
+
+    told = rehearsal(installation, service="checkout", action="flush")
+
+    assert (told["plan"], told["remedy"], told["offers"]) == (["assess", "remedy"], "flush", [])
+
+
+def test_a_dry_run_of_a_rollback_across_a_schema_tells_what_a_person_could_allow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_tokens(monkeypatch)
+    remedies = "mode: auto, schema_at_least: 42, remedies: {job: production/migrate-down}"
+    installation = Installation(config=CONFIG.replace("mode: auto", remedies))
+    installation.deployed_badly()
+
+    told = rehearsal(installation, service="checkout", action="rollback")
+
+    assert (told["outcome"], told["offers"]) == ("planned", ["migrate"])
+    assert told["plan"] == ["assess", "approve", "remedy"]
 
 
 def test_a_dry_run_names_the_response_that_it_would_join(installation: Installation) -> None:
