@@ -56,6 +56,12 @@ def _rights() -> Iterator[Right]:
     for verb in ("get", "patch"):
         yield Right(verb, resources.SCALED_OBJECTS)
     yield Right("list", resources.POD_METRICS)
+    yield Right("create", resources.PODS, "eviction", kinds=_ALL)
+    yield Right("list", resources.EVENTS)
+    yield Right("get", resources.CRON_JOBS)
+    for verb in ("get", "create"):
+        yield Right(verb, resources.JOBS)
+    yield Right("get", resources.PODS, "log")
 
 
 RIGHTS: tuple[Right, ...] = tuple(_rights())

@@ -11,12 +11,15 @@ from sandbox.cluster.faults import Denial, Fault
 from shared.adapters.checks import cluster as checks
 from shared.adapters.kubernetes.changing import Changer, Looks
 from shared.adapters.kubernetes.connection import Budget, Connection, Pending
+from shared.adapters.kubernetes.jobs import KubernetesJobs
 from shared.adapters.kubernetes.reading import Reader
 from shared.adapters.kubernetes.resources import Request
 from shared.domain.changes import (
     AbortRollout,
     ClusterChange,
+    EvictPods,
     RestoreRevision,
+    RunJob,
     SetAutoscalerMinimum,
     SetReplicas,
 )
@@ -168,6 +171,7 @@ def test_the_rights_asked_for_are_those_that_the_adapter_uses(cluster: Cluster) 
         found = settled(reader, ref)
         for change in changes(found):
             changer.apply(change, Budget(10))
+    run_a_job(cluster, connection)
     connection.close()
 
     assert connection.used == {str(right) for right in checks.RIGHTS}
@@ -185,11 +189,26 @@ def update(cluster: Cluster) -> None:
     httpx.patch(path, json=body, headers=headers).raise_for_status()
 
 
+def run_a_job(cluster: Cluster, connection: Recording) -> None:
+    """Run a Job from a CronJob, and look at it until its pod has begun."""
+    containers = [{"name": "migrate", "image": "cart:v1"}]
+    template = {"spec": {"template": {"spec": {"containers": containers, "restartPolicy": "Never"}}}}
+    spec = {"schedule": "0 0 1 1 *", "suspend": True, "jobTemplate": template}
+    create(cluster, "batch/v1", "cronjobs", "CronJob", **spec)
+    jobs = KubernetesJobs(connection)
+    ref = WorkloadRef("test", "shop", "deployment", "deployment")
+    jobs.apply(RunJob(ref, "r1", "shop/cronjob", "job-1"))
+    deadline = time.monotonic() + 20
+    while "get pods/log" not in connection.used:
+        jobs.look("shop", "job-1")
+        assert time.monotonic() < deadline, "the Job's pod has not begun"
+
+
 def settled(reader: Reader, ref: WorkloadRef) -> Workload:
     """Read the workload until its controller has noted its revision, and of a Rollout what is stable."""
     deadline = time.monotonic() + 20
     while True:
-        found = reader.read(ref, Budget(10), usage=True)
+        found = reader.read(ref, Budget(10), usage=True, events=True)
         workload = found[0] if found is not None else None
         if workload is not None and _is_settled(workload):
             return workload
@@ -221,6 +240,7 @@ def changes(workload: Workload) -> list[ClusterChange]:
     )
     if ref.kind != "daemonset":
         found.append(SetReplicas(ref, "r1", resource_version="1", replicas_before=1, replicas=2))
+    found += [EvictPods(ref, "r1", f"{pod.name}/{pod.uid}") for pod in workload.pods[:1]]
     if scaler is not None:
         found.append(SetAutoscalerMinimum(ref, "r1", scaler.name, "1", 1, 3, 2, 3, scaler.kind))
     return found

@@ -129,7 +129,7 @@ def test_an_update_goes_through_its_steps_and_waits_at_a_pause(api: Api) -> None
 
 
 def test_a_pause_with_a_duration_ends_by_itself(api: Api) -> None:
-    create(api, canary={"steps": [{"setWeight": 25}, {"pause": {"duration": "1s"}}]})
+    create(api, canary={"steps": [{"setWeight": 25}, {"pause": {"duration": "3s"}}]})
     deploy(api, BAD)
 
     reached(api, phase="Paused")
