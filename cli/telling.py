@@ -233,8 +233,6 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "capacity_taken_back": _plain("extra capacity taken back; now", fact="after"),
     "capacity_left_alone": _plain("someone else changed the extra capacity; left alone"),
     "owner_stopped": _plain("stopped:", fact="owner"),
-    "owner_resumed": _plain("started again:", fact="owner"),
-    "owner_left_alone": _plain("changed by someone else, left alone:", fact="owner"),
     "owner_changed": _plain("the owner has changed meanwhile; assessing again:", fact="owner"),
     "in_turn": _plain("waiting for a younger response to let go of what the owner manages:", fact="other"),
     "reverted": _plain("reverted in git:", fact="url"),

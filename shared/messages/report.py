@@ -21,8 +21,6 @@ _NEWS = frozenset(
         "scaled",
         "capacity_left_alone",
         "owner_stopped",
-        "owner_resumed",
-        "owner_left_alone",
         "reverted",
         "evicted",
         "forced_down",

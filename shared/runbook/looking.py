@@ -10,10 +10,10 @@ from shared.domain.guardrails import Finding, Rails
 from shared.domain.matrix import Action
 from shared.domain.reasons import Reason
 from shared.domain.remedies import Remedy
-from shared.domain.response import Outcome, Response, Wanted
+from shared.domain.response import Outcome, Response, Step, Wanted
 from shared.domain.services import QUERYABLE, Catalogue, Service, Timing, annotated
 from shared.domain.signals import Signal
-from shared.domain.steps import Case, Stop, Wait
+from shared.domain.steps import Case, Done, Stop, Wait
 from shared.domain.workloads import RolloutState, Workload
 from shared.errors import PermanentError
 from shared.ports import Measured, Signals
@@ -165,6 +165,17 @@ def held_back(case: Case, service: Service, rails: Rails, now: datetime) -> Wait
     service = replace(service, team=response.team or service.team)
     finding = guardrails.weightiest(guardrails.delays(service, rails, case.freezes, now))
     return delayed(response, finding, now) if finding is not None else None
+
+
+def interrupted(case: Case, service: Service, rails: Rails, now: datetime) -> Wait | Done | None:
+    """Return what comes before the next change: a wait, or, once what held it back is over, a look at all.
+
+    The service may have recovered meanwhile, or someone deployed.
+    """
+    waiting = held_back(case, service, rails, now)
+    if waiting is not None or case.response.delay is None:
+        return waiting
+    return Done(replace(case.response, delay=None), "", to=Step.ASSESS)
 
 
 def delayed(response: Response, finding: Finding, now: datetime) -> Wait:

@@ -49,11 +49,9 @@ class Rollback:
         """
         response, choice = case.response, _chosen(case.response)
         service = looking.service_of(self.catalogue, response)
-        held_back = looking.held_back(case, service, self.rails, now)
-        if held_back is not None:
-            return held_back
-        if response.delay is not None:
-            return Done(replace(response, delay=None), "", to=Step.ASSESS)
+        interrupted = looking.interrupted(case, service, self.rails, now)
+        if interrupted is not None:
+            return interrupted
         if response.moved and response.target is not None:
             return self._again(response)
         if response.automatic and not self._room(case, now):

@@ -35,11 +35,9 @@ class Suspend:
         """Intend to stop the owner, unless it is stopped; one that has changed since is assessed again."""
         response = case.response
         service = looking.service_of(self.catalogue, response)
-        held_back = looking.held_back(case, service, self.rails, now)
-        if held_back is not None:
-            return held_back
-        if response.delay is not None:
-            return Done(replace(response, delay=None), "", to=Step.ASSESS)
+        interrupted = looking.interrupted(case, service, self.rails, now)
+        if interrupted is not None:
+            return interrupted
         workload = looking.must_read(self.workloads.read(response.workload), response)
         gone = looking.superseded(response, workload)
         if gone is not None:
