@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
 from shared.domain.changes import Scalar
 from shared.domain.reasons import SENTENCES, Reason
 from shared.domain.response import Event
 from shared.domain.signals import UNITS, Signal, Unit
+from shared.wire import convert
 
 Facts = Mapping[str, Scalar]
 
@@ -18,7 +17,7 @@ BAD = frozenset({"failed", "inconclusive"})
 
 def event_of(told: Mapping[str, Any]) -> Event:
     """Return the event that an HTTP answer holds as JSON."""
-    return msgspec.convert(dict(told), Event, strict=False)
+    return convert(Event, dict(told), strict=False)
 
 
 def sentence(event: Event) -> str:

@@ -17,6 +17,7 @@ from functions import warming
 from shared import bootstrap
 from shared.bootstrap import Engine
 from shared.errors import TemporaryError
+from shared.wire import decoder
 
 log = logging.getLogger("backout.advance")
 
@@ -28,7 +29,7 @@ class _Message(msgspec.Struct):
     response_id: str
 
 
-_DECODER = msgspec.json.Decoder(_Message)
+_DECODER = decoder(_Message)
 
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True, rename={"lasts": "for"})
     lasts: str | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Body)
+_DECODER = wire.decoder(_Body)
 
 
 def _show(door: Door, request: Request, scope: str = "") -> Response:

@@ -18,6 +18,7 @@ from shared.domain.records import Restored
 from shared.domain.services import Service
 from shared.engine.joining import Said
 from shared.intake import bodies
+from shared.wire import decoder
 
 VERB = "ungate"
 LONGEST_NAME = 200
@@ -27,7 +28,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(max_length=1000)] = ""
 
 
-_DECODER = msgspec.json.Decoder(_Body)
+_DECODER = decoder(_Body)
 
 
 def _ask(door: Door, request: Request, service: str) -> Response:

@@ -37,7 +37,7 @@ _NOT_ASKED = {
     "resume": "runs, or has left no owner stopped",
     "restore-flags": "runs: its flags are switched after its end",
 }
-_DECODER = msgspec.json.Decoder(_Word)
+_DECODER = wire.decoder(_Word)
 
 
 def _list(door: Door, request: Request) -> Response:

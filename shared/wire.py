@@ -5,11 +5,28 @@ their values. Fields that a reader does not know are passed over, so an older in
 newer one wrote as long as the fields that it does know keep their meaning.
 """
 
+import threading
 from typing import Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+_BUILDING = threading.Lock()
+_DECODERS: dict[object, msgspec.json.Decoder[Any]] = {}
+
+
+def decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    """Return the decoder of a type, made once, by one thread at a time.
+
+    msgspec learns the fields of a type when it first meets it. A thread that meets it while another is still
+    learning reads memory that is not there yet, and the whole process dies. So all decoders are made here.
+    """
+    with _BUILDING:
+        found = _DECODERS.get(kind)
+        if found is None:
+            found = _DECODERS[kind] = msgspec.json.Decoder(kind)
+    return found
 
 
 def encode(value: object) -> bytes:
@@ -24,9 +41,15 @@ def decode(kind: type[T], raw: bytes | str) -> T:
     ``$.decision.rows[0].signal``.
     """
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return decoder(kind).decode(raw)
     except msgspec.DecodeError as error:
         raise ValueError(str(error)) from error
+
+
+def convert(kind: type[T], value: object, *, strict: bool = True) -> T:
+    """Return the value of a type that dicts, lists and scalars stand for. Raises msgspec.ValidationError."""
+    decoder(kind)
+    return msgspec.convert(value, kind, strict=strict)
 
 
 def to_builtins(value: object) -> Any:  # noqa: ANN401 what it returns is JSON, of whatever shape

@@ -11,6 +11,7 @@ from shared.adapters.http_client import NO_HEADERS, HttpClient, why_unanswered
 from shared.adapters.webhook import retry_seconds
 from shared.domain.reasons import Reason
 from shared.errors import PermanentError, TemporaryError
+from shared.wire import decoder
 
 if TYPE_CHECKING:
     import httpx
@@ -81,7 +82,7 @@ class Calls:
         """Make a call and return its answer; what is not of that shape may be a page from in between."""
         answer = self._made(method, path, body)
         try:
-            return msgspec.json.decode(answer, type=into)
+            return decoder(into).decode(answer)
         except msgspec.DecodeError:
             raise self._temporary("answered with something else than its JSON") from None
 

@@ -15,6 +15,7 @@ from shared.domain.alerts import Alert
 from shared.domain.signals import UNITS, Reading, Signal, Unit
 from shared.errors import InvalidRequest
 from shared.intake import bodies, values
+from shared.wire import decoder
 
 _HINT = (
     "This is not the body of Alertmanager's webhook (version 4) or of Grafana's; "
@@ -55,7 +56,7 @@ class _Body(
     org_id: Any = None
 
 
-_DECODER = msgspec.json.Decoder(_Body)
+_DECODER = decoder(_Body)
 
 
 def parse(body: bytes, *, signals_by_alert: Mapping[str, Signal]) -> Notification:

@@ -15,6 +15,7 @@ from shared.domain.signals import UNITS, Reading, Readings, Signal, Unit
 from shared.domain.workloads import WorkloadRef
 from shared.errors import InvalidRequest
 from shared.intake import bodies, values
+from shared.wire import decoder
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     commit: Annotated[str, msgspec.Meta(pattern="^(|[0-9a-fA-F]{7,64})$")] = ""
 
 
-_DECODER = msgspec.json.Decoder(_Body)
+_DECODER = decoder(_Body)
 _HINT = (
     f"Known keys: {', '.join(_Body.__struct_fields__)}; action is one of {', '.join(Wanted)}; "
     "either service or workload is needed."

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from shared.wire import decoder
+
 LONGEST_TOKEN = 2000
 VERBS = ("approve", "abort")
 
@@ -44,7 +46,7 @@ class _Claims(msgspec.Struct, forbid_unknown_fields=True):
     expires: int
 
 
-_DECODER = msgspec.json.Decoder(_Claims)
+_DECODER = decoder(_Claims)
 
 
 def make_link(

@@ -15,6 +15,7 @@ import msgspec
 from shared.domain.alerts import Alert
 from shared.errors import InvalidRequest
 from shared.intake import bodies, values
+from shared.wire import decoder
 
 SOURCE = "pagerduty"
 REFERENCE = "pagerduty"
@@ -107,8 +108,8 @@ class _Body(msgspec.Struct):
     event: _Event
 
 
-_DECODER = msgspec.json.Decoder(_Body)
-_INCIDENT = msgspec.json.Decoder(_Incident)
+_DECODER = decoder(_Body)
+_INCIDENT = decoder(_Incident)
 
 
 def parse(body: bytes) -> Notification:

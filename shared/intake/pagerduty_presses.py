@@ -15,6 +15,7 @@ import msgspec
 from shared.errors import InvalidRequest
 from shared.intake import bodies
 from shared.intake.pagerduty import Id, response_of
+from shared.wire import decoder
 
 EVENT = "incident.custom"
 _HINT = (
@@ -79,8 +80,8 @@ class _Body(msgspec.Struct):
     reason: Annotated[str, msgspec.Meta(max_length=1000)] = ""
 
 
-_DECODER = msgspec.json.Decoder(_Body)
-_INCIDENT = msgspec.json.Decoder(_Incident)
+_DECODER = decoder(_Body)
+_INCIDENT = decoder(_Incident)
 
 
 def parse(body: bytes) -> tuple[Press, ...]:

@@ -12,6 +12,7 @@ import msgspec
 
 from shared.errors import InvalidRequest
 from shared.intake import bodies
+from shared.wire import decoder
 
 ACTION = "backout:"
 """What the action id of each of our buttons begins with."""
@@ -77,9 +78,9 @@ class _Value(msgspec.Struct):
     question: str = ""
 
 
-_PAYLOAD = msgspec.json.Decoder(_Payload)
-_ENVELOPE = msgspec.json.Decoder(dict[str, object])
-_VALUE = msgspec.json.Decoder(_Value)
+_PAYLOAD = decoder(_Payload)
+_ENVELOPE = decoder(dict[str, object])
+_VALUE = decoder(_Value)
 _HINT = "It is Slack's block_actions payload."
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from shared.adapters.http_client import NO_HEADERS, HttpClient, why_unanswered
+from shared.wire import decoder
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ class Answer:
     def read(self, kind: type[T]) -> T | None:
         """Return the JSON body as `kind`, None when it is something else."""
         try:
-            return msgspec.json.decode(self.body, type=kind)
+            return decoder(kind).decode(self.body)
         except msgspec.DecodeError:
             return None
 

@@ -21,6 +21,7 @@ from shared.adapters.kubernetes.templates import Template
 from shared.domain.reasons import Reason
 from shared.domain.workloads import Rollout, RolloutState, WorkloadRef
 from shared.errors import PermanentError
+from shared.wire import decoder
 
 ANNOTATIONS = "rollout.argoproj.io/"
 EPHEMERAL = "rollout.argoproj.io/ephemeral-metadata"
@@ -51,8 +52,8 @@ def _plain(found: wire.ReplicaSet) -> Raw:
     told = found.metadata.annotations.get(EPHEMERAL)
     if not told:
         return found.spec.template
-    added = msgspec.json.decode(told, type=wire.EphemeralMetadata)
-    template = msgspec.json.decode(found.spec.template, type=dict[str, Any])
+    added = decoder(wire.EphemeralMetadata).decode(told)
+    template = decoder(dict[str, Any]).decode(found.spec.template)
     metadata = template.get("metadata") or {}
     for part, keys in (("labels", added.labels), ("annotations", added.annotations)):
         metadata[part] = {key: value for key, value in (metadata.get(part) or {}).items() if key not in keys}

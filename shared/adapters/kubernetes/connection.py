@@ -11,11 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
 from shared.adapters.kubernetes import errors
 from shared.adapters.kubernetes.resources import FIELD_MANAGER, Request
 from shared.errors import ConfigurationError
+from shared.wire import decoder
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, Configuration
@@ -66,7 +65,7 @@ class Answer:
         if not 200 <= self.status < 300:
             raise self.refusal()
         with errors.intelligible(self.request):
-            return msgspec.json.decode(self.body, type=kind)
+            return decoder(kind).decode(self.body)
 
 
 class Pending:

@@ -13,6 +13,7 @@ from shared.adapters.kubernetes import wire
 from shared.adapters.kubernetes.resources import Request
 from shared.domain.reasons import Reason
 from shared.errors import BackoutError, PermanentError, TemporaryError
+from shared.wire import decoder
 
 RETRY_AFTER_SECONDS = 2.0
 _SECRETS = re.compile(r"(?i)(bearer|basic)\s+\S+|//[^/@\s]+@")
@@ -46,7 +47,7 @@ def refusal(request: Request, status: int, body: bytes, retry_after: str = "") -
 def is_status(body: bytes) -> bool:
     """Return whether the API server itself says it, and not a proxy or another program at its address."""
     try:
-        return msgspec.json.decode(body, type=wire.Status).kind == "Status"
+        return decoder(wire.Status).decode(body).kind == "Status"
     except msgspec.DecodeError:
         return False
 
@@ -75,7 +76,7 @@ def _forbidden(request: Request, status: int, said: str) -> PermanentError:
 def _message(body: bytes) -> str:
     """Return the message of a Status object, or the beginning of whatever else came."""
     with contextlib.suppress(msgspec.DecodeError):
-        message = msgspec.json.decode(body, type=wire.Status).message
+        message = decoder(wire.Status).decode(body).message
         if message:
             return _SECRETS.sub("…", message)
     return body[:200].decode(errors="replace").strip() or "no explanation"

@@ -9,6 +9,7 @@ from shared.adapters.kubernetes.connection import Answer, Budget, Connection
 from shared.domain.changes import Applied, EvictPods
 from shared.domain.reasons import Reason
 from shared.errors import PermanentError, TemporaryError
+from shared.wire import decoder
 
 CONFLICT = 409
 TOO_MANY = 429
@@ -75,7 +76,7 @@ def _eviction(namespace: str, name: str, uid: str) -> resources.Request:
 def _budgets(answer: Answer) -> list[str]:
     """Return what disruption budgets say for their refusal, none where the server only is busy."""
     with contextlib.suppress(msgspec.DecodeError):
-        causes = msgspec.json.decode(answer.body, type=wire.Status).details.causes
+        causes = decoder(wire.Status).decode(answer.body).details.causes
         return [cause.message for cause in causes if cause.reason == BUDGET]
     return []
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
 from msgspec import Raw
 
 from shared.adapters.kubernetes import rollouts, wire
 from shared.adapters.kubernetes.connection import Answer
 from shared.adapters.kubernetes.templates import ROLLOUT_HASH_LABEL, Template, number
 from shared.domain.workloads import Revision
+from shared.wire import decoder
 
 DEPLOYMENT_ANNOTATIONS = "deployment.kubernetes.io/"
 CHANGE_CAUSE = "kubernetes.io/change-cause"
@@ -93,7 +93,7 @@ def of_controller_revisions(
     for found in sorted(listed, key=lambda revision: revision.revision):
         if not found.metadata.is_of(owner_uid):
             continue
-        patch = msgspec.json.decode(found.data, type=wire.RevisionPatch)
+        patch = decoder(wire.RevisionPatch).decode(found.data)
         held.append(
             Held(
                 name=found.metadata.name,

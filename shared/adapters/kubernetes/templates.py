@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from shared.adapters.kubernetes import wire
+from shared.wire import decoder
 
 ROLLOUT_HASH_LABEL = "rollouts-pod-template-hash"
 HASH_LABELS = ("pod-template-hash", ROLLOUT_HASH_LABEL)
@@ -35,8 +36,8 @@ def read(raw: msgspec.Raw, ignored_annotations: Collection[str] = ()) -> Templat
     belongs to the template and both are taken out, as kubectl does before it puts one back.
     Raises msgspec.DecodeError for what is no template.
     """
-    known = msgspec.json.decode(raw, type=wire.PodTemplate)
-    template = msgspec.json.decode(raw, type=dict[str, Any])
+    known = decoder(wire.PodTemplate).decode(raw)
+    template = decoder(dict[str, Any]).decode(raw)
     template.pop("$patch", None)
     for label in HASH_LABELS:
         template.get("metadata", {}).get("labels", {}).pop(label, None)

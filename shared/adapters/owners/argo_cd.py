@@ -32,6 +32,7 @@ from shared.domain.owners import Ownership, Source, Suspension, Target
 from shared.domain.reasons import Reason
 from shared.domain.workloads import Revision, Workload, WorkloadRef
 from shared.errors import PermanentError, TemporaryError
+from shared.wire import decoder
 
 _ATTEMPTS = 3
 _WORKLOADS = {
@@ -144,7 +145,7 @@ class ArgoCd:
 
     def _resume(self, at: Address, change: ResumeOwner) -> Applied:
         calls = self._api.calls()
-        before = msgspec.json.decode(change.before, type=Automated)
+        before = decoder(Automated).decode(change.before)
         stopped = {**before, "enabled": False} if self._api.knows_enabled(calls) else None
 
         def decide(app: Application) -> Applied | Sequence[Operation]:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from shared.adapters.owners.argo_cd_api import Application, Deployment
 from shared.domain.workloads import WorkloadRef
+from shared.wire import decoder
 
 _LOOKED_THROUGH = 10
 
@@ -64,8 +65,8 @@ def images(manifests: Sequence[str], ref: WorkloadRef) -> dict[str, str]:
     """Return the workload's images by container, none where no manifest is the workload's."""
     for text in manifests:
         try:
-            if _is_of(msgspec.json.decode(text, type=_Head), ref):
-                template = msgspec.json.decode(text, type=_Manifest).spec.template
+            if _is_of(decoder(_Head).decode(text), ref):
+                template = decoder(_Manifest).decode(text).spec.template
                 return {one.name: one.image for one in template.spec.containers}
         except msgspec.DecodeError:
             continue  # no manifest of a workload

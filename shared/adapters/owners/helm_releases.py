@@ -21,6 +21,7 @@ import yaml
 from shared.adapters.kubernetes import resources, wire
 from shared.adapters.kubernetes.resources import Request, Resource
 from shared.domain.workloads import WorkloadRef
+from shared.wire import convert, decoder
 
 SECRETS = Resource("", "v1", "secrets")
 TYPE = "helm.sh/release.v1"
@@ -179,7 +180,7 @@ def decoded(stored: str) -> Release | None:
             content = unpacking.decompress(content, LARGEST_RELEASE)
             if not unpacking.eof:
                 return None
-        return msgspec.json.decode(content, type=Release)
+        return decoder(Release).decode(content)
     except (binascii.Error, zlib.error, msgspec.DecodeError):
         return None
 
@@ -200,7 +201,7 @@ def rendered_as(release: Release | None, ref: WorkloadRef) -> Rendered | None:
 def _workload(text: str, cluster: str, namespace: str) -> Rendered | None:
     try:
         document = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
-        found = msgspec.convert(document, _Object)
+        found = convert(_Object, document)
     except (yaml.YAMLError, msgspec.ValidationError, ValueError, RecursionError):
         return None
     if _GROUPS.get(found.kind) != found.api_version.partition("/")[0]:

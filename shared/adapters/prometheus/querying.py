@@ -11,6 +11,7 @@ import msgspec
 
 from shared.adapters.http_client import HttpClient, why_unanswered
 from shared.domain.signals import Reading
+from shared.wire import decoder
 
 _LARGEST_ANSWER_BYTES = 1_000_000
 _LONGEST_QUOTE = 200
@@ -170,18 +171,18 @@ def _sample_in(body: bytes) -> tuple[float, str]:
     """Return time and text of the only sample; raise _Unusable or msgspec.DecodeError."""
     data = _data_in(body)
     if data.result_type == "scalar":
-        return msgspec.json.decode(data.result, type=tuple[float, str])
+        return decoder(tuple[float, str]).decode(data.result)
     return _only(_vector_of(data))
 
 
 def _vector_of(data: _Data) -> list[_Series]:
     if data.result_type != "vector":
         raise _Unusable(f"the query gives a {data.result_type}, not one number")
-    return msgspec.json.decode(data.result, type=list[_Series])
+    return decoder(list[_Series]).decode(data.result)
 
 
 def _data_in(body: bytes) -> _Data:
-    answer = msgspec.json.decode(body, type=_Answer)
+    answer = decoder(_Answer).decode(body)
     if answer.data is None:
         raise _Unusable(f"the source answered an error{_quoted_error(body)}")
     return answer.data
@@ -200,7 +201,7 @@ def _only(series: list[_Series]) -> tuple[float, str]:
 def _quoted_error(body: bytes) -> str:
     """Return Prometheus's own words for what was wrong, or nothing when the body holds none."""
     try:
-        answer = msgspec.json.decode(body, type=_Answer)
+        answer = decoder(_Answer).decode(body)
     except msgspec.DecodeError:
         return ""
     text = ": ".join(part for part in (answer.error_type, answer.error) if part)
