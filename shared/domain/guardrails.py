@@ -120,17 +120,33 @@ def _recent(service: Service, workload: Workload, now: datetime) -> list[Finding
 
 
 def _past(workload: Workload, record: WorkloadRecord, now: datetime) -> list[Finding]:
-    restored = record.restored is not None and record.restored.to_template_id == workload.template_id
+    known = record.restored is not None and record.restored.to_template_id == workload.template_id
+    unrecorded = _unrecorded(workload, record)
+    restored = known or unrecorded != ""
     found = []
     if record.cooldown_until is not None and record.cooldown_until > now:
         until = record.cooldown_until
         effect = Effect.DELAY if restored else Effect.ASK
         found.append(Finding(effect, Reason.COOLDOWN, f"until {until:%H:%M:%S}Z", until))
     if restored:
-        found.append(Finding(Effect.ASK, Reason.RESTORED_REVISION))
+        found.append(Finding(Effect.ASK, Reason.RESTORED_REVISION, unrecorded))
     elif workload.template_id in record.quarantined:
         found.append(Finding(Effect.ASK, Reason.QUARANTINED_REVISION))
     return found
+
+
+def _unrecorded(workload: Workload, record: WorkloadRecord) -> str:
+    """Return what a rollback left that nobody recorded; empty where there is none.
+
+    One whose answer was lost, and after it the cluster for the whole of the step's time, ended as failed. Its
+    mark is on the workload all the same.
+    """
+    recorded = record.restored.response_id if record.restored is not None else ""
+    marked = next((past for past in record.responses if past.id == workload.marker != recorded), None)
+    began_at = workload.rollout_began_at
+    if marked is None or (began_at is not None and began_at < marked.started_at):
+        return ""
+    return f"response {marked.id} ended as {marked.outcome}, and has rolled back after all"
 
 
 def of_candidate(

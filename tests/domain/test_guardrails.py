@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import permutations
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from shared.domain import guardrails
 from shared.domain.guardrails import Effect, Finding, Rails
 from shared.domain.reasons import OVERRIDABLE, Reason
-from shared.domain.records import Freeze, Freezes, Restored, WorkloadRecord
+from shared.domain.records import Freeze, Freezes, PastResponse, Restored, WorkloadRecord
 from shared.domain.services import MaintenanceWindow, Mode, Service
 from shared.domain.workloads import Owner, Workload, WorkloadRef
 from tests.domain.examples import CHECKOUT, NOW, a_revision, a_service, a_workload, ago
@@ -140,6 +141,15 @@ class TestOfTheWorld:
 
     def test_a_restored_revision_that_alerts_again_asks_however_long_ago(self) -> None:
         assert world(a_workload(9), a_record(to="t9")) == [(Effect.ASK, Reason.RESTORED_REVISION)]
+
+    def test_a_revision_that_was_restored_without_anybody_recording_it_asks_too(self) -> None:
+        failed = PastResponse("r-lost", NOW - timedelta(minutes=20), "failed", "cluster_unreachable")
+        record = WorkloadRecord(CHECKOUT, responses=(failed,))
+        began_at = NOW - timedelta(minutes=19)
+        marked = a_workload(9, 8, marker="r-lost", rollout_began_at=began_at)
+        assert world(marked, record) == [(Effect.ASK, Reason.RESTORED_REVISION)]
+        assert world(replace(marked, marker="another"), record) == []
+        assert world(replace(marked, rollout_began_at=NOW - timedelta(minutes=30)), record) == []
 
     def test_a_revision_that_was_rolled_away_from_and_is_back_asks(self) -> None:
         record = WorkloadRecord(CHECKOUT, quarantined=("t9",))

@@ -170,6 +170,26 @@ class TestTheCluster:
         assert (world.image(), world.rollbacks()) == (GOOD, 1)
         assert world.record().restored is not None
 
+    def test_a_rollback_that_landed_unseen_is_not_followed_by_another_without_a_person(self) -> None:
+        world = World()
+        world.deploy("shop:1.4.0")
+        world.sleep(days=1)
+        first = alerted(world)
+
+        def land_and_fall_silent() -> None:
+            world.workloads.fail(AWAY, after=True)
+            away_from(world, "cluster.read")
+
+        world.interrupt("cluster.apply", Moment.BEFORE, land_and_fall_silent)
+        assert world.ended(first) == (Outcome.FAILED, Reason.CLUSTER_UNREACHABLE)
+        world.calls.on_call = lambda name, moment: None
+        assert (world.image(), world.record().restored) == (GOOD, None)
+        world.shop.readings[GOOD] = world.shop.readings[BAD]
+        [again] = world.send(an_alert(Signal.ERROR_RATE, 0.25, at=world.now))
+        world.run_to(again.response_id, Step.APPROVE)
+        assert Reason.RESTORED_REVISION in world.response(again.response_id).asks
+        assert world.rollbacks() == 1
+
     def test_a_credential_that_lacks_the_right_ends_it(self) -> None:
         world = World()
         response_id = alerted(world)
