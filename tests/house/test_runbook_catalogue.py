@@ -22,7 +22,9 @@ TEXT = (ROOT / "docs" / "runbook.md").read_text()
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.splitlines() if line[2:3].isdigit()
 ]
-NAMED = sorted(set(re.findall(r"`(tests/[^`]+)`", TEXT)))
+NAMED = sorted(
+    {n for page in (ROOT / "docs").glob("*.md") for n in re.findall(r"`(tests/[^`]+)`", page.read_text())}
+)
 
 
 def now() -> datetime:
