@@ -239,6 +239,7 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "stuck": _plain("stuck:", fact="told"),
     "not_stuck": _plain("nothing is stuck any more"),
     "evicted": _plain("evicted:", fact="pods"),
+    "eviction_refused": _plain("not all could be evicted in time:", fact="told"),
     "forced_down": _plain("scaled to zero; the count to come back to is", fact="replicas_before"),
     "forced": _plain("scaled back to", fact="replicas"),
     "migration_started": _plain("the reverse migration runs as Job", fact="job"),

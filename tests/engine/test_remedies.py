@@ -165,8 +165,16 @@ class TestAStuckRollback:
         world = stuck(stuck=WhenStuck.EVICT)
         world.workloads.protected = True
         response_id = alerted(world)
-        assert world.ended(response_id)[0] == Outcome.INCONCLUSIVE
-        assert "disruption budget" in world.response(response_id).detail
+        assert world.ended(response_id) == (Outcome.FAILED, Reason.ROLLOUT_TIMEOUT)
+        assert "eviction_refused" in world.codes(response_id)
+        assert made(world) == ["RestoreRevision"]
+
+    def test_whose_eviction_a_budget_refuses_to_the_end_asks_for_force(self) -> None:
+        world = stuck()
+        world.workloads.protected = True
+        response_id = asked(world)
+        assert world.response(response_id).offers == (Remedy.FORCE,)
+        assert world.codes(response_id).count("eviction_refused") == 1
 
     def test_of_a_daemon_set_is_never_scaled(self) -> None:
         ref = CHECKOUT.__class__("test", "production", "daemonset", "checkout")

@@ -11,6 +11,9 @@ from shared.domain.steps import Intend, Made, Result
 from shared.ports import Workloads
 from shared.runbook import looking, remedy
 
+LAST_TRY_SECONDS = 15.0
+"""How much of the budget must be left for another try: longer than what a refusal asks to wait."""
+
 
 @dataclass(frozen=True)
 class Evict:
@@ -23,7 +26,10 @@ class Evict:
         return service.timing.verify
 
     def run(self, response: Response, service: Service, now: datetime) -> Result:
-        """Intend the eviction of the broken pods; where there are none any more, look again."""
+        """Intend the eviction of the broken pods; where there are none any more, look again.
+
+        What was refused to the end is left at that: the rollout is verified again, which may ask for force.
+        """
         workload = looking.must_read(self.workloads.read(response.workload, events=True), response)
         gone = looking.superseded(response, workload)
         if gone is not None:
@@ -33,6 +39,9 @@ class Evict:
         found = stuck.diagnosed(workload, now=now, to_template_id=to, grace_seconds=grace)
         if found is None or not found.evictable or not found.broken:
             return remedy.finished(response, "not_stuck", {}, to=Step.VERIFY)
+        spent = (now - response.step_started_at).total_seconds()
+        if response.faults and spent + LAST_TRY_SECONDS > self.budget(service):
+            return remedy.finished(response, "eviction_refused", {"told": found.told}, to=Step.VERIFY)
         pods = ",".join(f"{pod.name}/{pod.uid}" for pod in found.broken)
         change = EvictPods(workload=response.workload, response_id=response.id, pods=pods)
         return Intend(response, change, {"cause": found.cause.value, "pods": len(found.broken)})
