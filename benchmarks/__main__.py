@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from benchmarks import cold, history, showing, table_calls, webhook_to_202, webhook_to_rollback
+from benchmarks import cold, cost, history, showing, table_calls, webhook_to_202, webhook_to_rollback
 from benchmarks.measuring import Benchmark, Outcome, Skipped
 from benchmarks.programs import Failed
 
@@ -17,6 +17,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "table_calls": table_calls.run,
     "cold": cold.run,
     "history": history.run,
+    "cost": cost.run,
 }
 
 PIPED_WIDTH = 130

@@ -17,6 +17,11 @@ def world_on(client: "DynamoDBClient", table: str, *, mode: Mode = Mode.AUTO, lo
     gets no more than an id, as from SQS.
     """
     world = World([a_service(mode=mode, timing=Timing())], local=local)
+    on_table(world, client, table)
+    return world
+
+
+def on_table(world: World, client: "DynamoDBClient", table: str) -> None:
+    """Start a world's Backout again on a real table."""
     world.records = DynamoRecords(client, table)  # type: ignore[assignment]  # fills the same port
     world.door, world.engine = world.started()
-    return world
