@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
@@ -188,6 +189,19 @@ def test_a_commit_that_meets_itself_was_stored(stub: Stubber, records: DynamoRec
     assert records.commit(opening()) is None
     cancelled(stub, {**FAILED, "Item": {"commit_id": {"S": "a-join"}}}, {**FAILED, "Item": mine})
     assert records.commit(opening()) is None
+
+
+def test_a_commit_of_the_state_alone_is_one_conditional_put(stub: Stubber, records: DynamoRecords) -> None:
+    alone = replace(opening(), events=(), workload=None, delivery=None)
+    stub.add_response("put_item", GENUINE)
+    assert records.commit(alone) is None
+
+    for stored, verdict in (("r1-open", None), ("a-join", Lost(frozenset({"state"})))):
+        stub.add_client_error("put_item", "TransactionConflictException")
+        found = {"Item": {"commit_id": {"S": stored}}}
+        stub.add_client_error("put_item", "ConditionalCheckFailedException", modeled_fields=found)
+        assert records.commit(alone) == verdict
+    stub.assert_no_pending_responses()
 
 
 def test_a_write_that_dynamodb_finds_invalid_is_permanent(stub: Stubber, records: DynamoRecords) -> None:

@@ -24,7 +24,7 @@ from shared.ports import Commit, Due, Lost, State, Versioned, View
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef, QueryOutputTypeDef
+    from mypy_boto3_dynamodb.type_defs import PutTypeDef, QueryInputTypeDef, QueryOutputTypeDef
 
 T = TypeVar("T")
 
@@ -56,7 +56,10 @@ class DynamoRecords:
         return asked.view(self._get(asked.keys))
 
     def commit(self, commit: Commit) -> Lost | None:
+        """Store it in one transaction; the state alone by a conditional put, which costs half of one."""
         writes = transactions.writes(commit, self._table)
+        if len(writes) == 1:
+            return None if self._put(writes[0].action["Put"]) else Lost(frozenset({writes[0].part}))
         token = transactions.token(writes)
 
         def send() -> Lost | None:
@@ -84,10 +87,10 @@ class DynamoRecords:
         return next((items.task(item) for item in found.values()), None)
 
     def put_task(self, task: Versioned[Task]) -> bool:
-        return self._put(items.of_task(task, commit_id=uuid.uuid4().hex), task.version)
+        return self._put_unmoved(items.of_task(task, commit_id=uuid.uuid4().hex), task.version)
 
     def put_freezes(self, freezes: Versioned[Freezes]) -> bool:
-        return self._put(items.of_freezes(freezes, commit_id=uuid.uuid4().hex), freezes.version)
+        return self._put_unmoved(items.of_freezes(freezes, commit_id=uuid.uuid4().hex), freezes.version)
 
     def due(self, now: datetime, *, limit: int = 100) -> Sequence[Due]:
         found = [due for shard in items.SHARDS for due in self._due(shard, now, limit)]
@@ -170,18 +173,20 @@ class DynamoRecords:
             raise TemporaryError(f"table {self._table} processed no key of a read", reason=Reason.INTERNAL)
         return answer["Responses"].get(self._table, []), left
 
-    def _put(self, item: Item, version: int) -> bool:
-        """Store one item under its version. A put that finds itself stored had lost only its answer."""
+    def _put_unmoved(self, item: Item, version: int) -> bool:
+        return self._put(transactions.put(item, self._table, transactions.unmoved(version)))
+
+    def _put(self, put: "PutTypeDef") -> bool:
+        """Store one item if its condition holds. A put that finds itself stored had lost only its answer."""
+        commit_id = items.commit_id(put["Item"])
 
         def send() -> bool:
             try:
-                answer = self._client.put_item(
-                    **transactions.put(item, self._table, transactions.unmoved(version))
-                )
+                answer = self._client.put_item(**put)
             except ClientError as error:
                 if code(error) != "ConditionalCheckFailedException":
                     raise
-                return items.commit_id(cast("Item", error.response.get("Item", {}))) == items.commit_id(item)
+                return items.commit_id(cast("Item", error.response.get("Item", {}))) == commit_id
             check_genuine(answer, f"table {self._table}")
             return True
 
