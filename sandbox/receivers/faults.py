@@ -10,7 +10,7 @@ class Fault:
     """Something wrong with the next `left` requests (None: with all) whose path begins with `path`.
 
     `answer` is given in place of the real one: without acting on the request, or `acted` after it, as a
-    proxy does that loses the answer on its way.
+    proxy does that loses the answer on its way. `method` keeps it to requests of that method.
     """
 
     path: str = ""
@@ -18,6 +18,7 @@ class Fault:
     delay_seconds: float = 0.0
     answer: Response | None = None
     acted: bool = False
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,11 @@ class Faults:
         """End every fault."""
         self._faults.clear()
 
-    def take(self, path: str) -> Trouble:
-        """Say what befalls a request to the path, and count it."""
+    def take(self, method: str, path: str) -> Trouble:
+        """Say what befalls a request, and count it."""
         delay_seconds, answering = 0.0, None
         for fault in list(self._faults):
-            if fault.left == 0 or not path.startswith(fault.path):
+            if fault.left == 0 or not path.startswith(fault.path) or fault.method not in {"", method}:
                 continue
             if fault.answer is not None:
                 if answering is not None:

@@ -1,9 +1,9 @@
-"""GitHub: comments on issues, and repositories with pull requests, through its APIs."""
+"""GitHub: issues with comments, and repositories with pull requests, through its APIs."""
 
 import itertools
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from sandbox.receivers.github_answers import error, invalid, page, refused
 from sandbox.receivers.github_git import GitRoutes, body_of, repository_name
 from sandbox.receivers.github_hosted import Hosted
+from sandbox.receivers.github_issues import MOST_BODY, FiledIssue, IssueRoutes
 from sandbox.receivers.github_pulls import PullRoutes
 from sandbox.receivers.rates import Allowance
 from sandbox.receivers.receiving import Act, Clock, Received, Receiver, Refused, bearer, decoded
@@ -28,7 +29,6 @@ NO_REPOSITORIES: Mapping[str, Hosted] = MappingProxyType({})
 _ACCEPT = "application/vnd.github+json"
 _VERSIONS = ("2022-11-28",)
 _COMMENTS_PER_MINUTE = 80
-_MOST_BODY = 65_536
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,36 @@ class GitHub(Receiver):
         login: str = "backout-bot",
         issues: Mapping[str, str] = ISSUES,
         repositories: Mapping[str, Hosted] = NO_REPOSITORIES,
+        assignable: Collection[str] = ("alice", "bob"),
         clock: Clock = time.time,
         port: int = 0,
     ) -> None:
         self._repositories = repositories
         self._git = GitRoutes(repositories, admit=self._admit, login=login, clock=clock)
         self._pulls = PullRoutes(repositories, self._git, admit=self._admit, login=login)
+        self._issues = IssueRoutes(
+            repositories,
+            issues,
+            admit=self._admit,
+            comments=lambda issue: sum(comment.issue == issue for comment in self.comments),
+            login=login,
+            assignable=assignable,
+            clock=clock,
+        )
         super().__init__(clock=clock, port=port)
         self.comments: list[Comment] = []
-        self._token, self._login, self._issues = token, login, issues
+        self._token, self._login = token, login
         self._writes = Allowance(burst=_COMMENTS_PER_MINUTE, per_second=_COMMENTS_PER_MINUTE / 60)
         self._numbers = itertools.count(1_001)
+
+    @property
+    def issues(self) -> dict[str, FiledIssue]:
+        """The issues as they are, by reference; a test may put others in their place."""
+        return self._issues.issues
+
+    def issue(self, repository: str, title: str, **fields: Any) -> FiledIssue:
+        """Make an issue, as someone else would."""
+        return self._issues.make(repository, title, **fields)
 
     def comment(self, issue: str, body: str, *, user: str) -> Comment:
         """Comment on an issue, as someone else would."""
@@ -83,9 +102,9 @@ class GitHub(Receiver):
         return [
             ("GET", "/user", self._user),
             ("GET", "/repos/{owner}/{repo}", self._repository),
-            ("GET", "/repos/{owner}/{repo}/issues/{number:int}", self._issue),
             ("GET", "/repos/{owner}/{repo}/issues/{number:int}/comments", self._list),
             ("POST", "/repos/{owner}/{repo}/issues/{number:int}/comments", self._post),
+            *self._issues.routes(lambda: self.url),
             *self._pulls.routes(),
             *self._git.routes(),
         ]
@@ -114,14 +133,6 @@ class GitHub(Receiver):
             why = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
             raise refused(403, why, {"Retry-After": str(math.ceil(wait_seconds))})
 
-    def _named(self, received: Received) -> str:
-        """Name the issue that is asked for, if there is one."""
-        owner, repo, number = (received.parameters[each] for each in ("owner", "repo", "number"))
-        issue = f"{owner}/{repo}#{number}"
-        if issue not in self._issues:
-            raise Refused(self.not_found())
-        return issue
-
     def _user(self, received: Received) -> Response:
         self._admit(received)
         return JSONResponse({"login": self._login, "id": 1, "type": "User"})
@@ -130,26 +141,17 @@ class GitHub(Receiver):
         self._admit(received)
         name = repository_name(received)
         hosted = self._repositories.get(name)
-        if hosted is None and not any(issue.startswith(f"{name}#") for issue in self._issues):
+        if not self._issues.known(name):
             raise Refused(self.not_found())
         pushes = hosted is not None and hosted.contents == "write"
         permissions = {"admin": False, "push": pushes, "pull": True}
         repository = {"id": 1, "full_name": name, "private": True, "has_issues": True, "archived": False}
         return JSONResponse({**repository, "permissions": permissions})
 
-    def _issue(self, received: Received) -> Response:
-        self._admit(received)
-        issue = self._named(received)
-        many = sum(comment.issue == issue for comment in self.comments)
-        number, title = int(received.parameters["number"]), self._issues[issue]
-        return JSONResponse(
-            {"number": number, "title": title, "state": "open", "locked": False, "comments": many}
-        )
-
     def _list(self, received: Received) -> Response:
         """Answer one page, the oldest comment first, with links to the pages around it."""
         self._admit(received)
-        issue = self._named(received)
+        issue = self._issues.named(received)
         every = [comment for comment in self.comments if comment.issue == issue]
         if since := received.query.get("since"):
             every = [comment for comment in every if comment.created_at >= since]
@@ -166,11 +168,11 @@ class GitHub(Receiver):
 
     def _post(self, received: Received) -> Response:
         self._admit(received)
-        issue = self._named(received)
+        issue = self._issues.named(received)
         body = body_of(received)
         text = decoded(body, CommentBody, refuse=lambda why: invalid("IssueComment", "body", why)).body
-        if len(text) > _MOST_BODY:
-            why = f"Body is too long (maximum is {_MOST_BODY} characters)"
+        if len(text) > MOST_BODY:
+            why = f"Body is too long (maximum is {MOST_BODY} characters)"
             raise Refused(invalid("IssueComment", "data", why, code="unprocessable"))
         return JSONResponse(self._shown(self.comment(issue, text, user=self._login)), 201)
 

@@ -38,6 +38,7 @@ class Hosted:
     git: Repository
     contents: Right = "write"
     pull_requests: Right = "write"
+    issues: Right = "write"
     protected: dict[str, str] = field(default_factory=dict)
     refuses_with: int = 403
     meanwhile: Callable[[], object] | None = None

@@ -134,10 +134,10 @@ class Receiver(ABC):
         """Answer a web page, as a proxy or a maintenance page does, without doing what is asked."""
         self._faults.add(Fault(path=path, left=times, answer=HTMLResponse(_PAGE, status)))
 
-    def lose_answers(self, times: int | None = 1, *, path: str = "") -> None:
+    def lose_answers(self, times: int | None = 1, *, path: str = "", method: str = "") -> None:
         """Do what is asked, then answer 502: the caller cannot know that it was done."""
         answer = HTMLResponse(_PAGE, 502)
-        self._faults.add(Fault(path=path, left=times, answer=answer, acted=True))
+        self._faults.add(Fault(path=path, left=times, answer=answer, acted=True, method=method))
 
     def mend(self) -> None:
         """End every fault."""
@@ -158,7 +158,7 @@ class Receiver(ABC):
                 body=await request.body(),
             )
             self.received.append(received)
-            trouble = self._faults.take(received.path)
+            trouble = self._faults.take(received.method, received.path)
             if not await self._outlived(trouble.delay_seconds):
                 return self.failure(503, "going away", {})
             if trouble.instead is not None:
