@@ -32,7 +32,7 @@ def print_events(console: Console, events: Sequence[Event], *, started_at: datet
 
 
 def print_tail(console: Console, response: Mapping[str, Any]) -> None:
-    """Print where it stands: the phase, what a person is asked, and tasks that went wrong."""
+    """Print where it stands: the phase, what a person is asked, tasks that went wrong, and what was filed."""
     phase = response["phase"]
     console.print(f"[{_colour(phase)}]{short(phase)}[/] {short(response['reason_text'])}".rstrip())
     if phase == "approve":
@@ -45,7 +45,7 @@ def print_tail(console: Console, response: Mapping[str, Any]) -> None:
         names = ", ".join(map(short, response["flags_off"]))
         console.print(f"[yellow]off[/]: {names}; put back by: backout restore-flags {response['id']}")
     for task in response["tasks"]:
-        if str(task["result"]).startswith(("given up", "attempt")):
+        if str(task["result"]).startswith(("given up", "attempt", "filed: ", "written: ")):
             console.print(f"task {short(task['name'])}: {short(task['result'])}")
 
 

@@ -116,6 +116,7 @@ def _of_remedies(engine: Engine) -> "dict[str, Check]":
 def _of_integrations(door: Door) -> "dict[str, Check]":
     """Return a check for each integration that is configured; a token that is missing is told by it."""
     from shared.adapters.checks import github, pagerduty, slack, status_page
+    from shared.bootstrap import filing
 
     settings, value = door.settings, door.secrets.value
     checks: dict[str, Check] = {}
@@ -126,7 +127,8 @@ def _of_integrations(door: Door) -> "dict[str, Check]":
     if (git := settings.github) is not None:
         issues = sorted({s.github_issue for s in settings.services if s.github_issue})
         reverted = sorted({s.repository for s in settings.services if s.reverts and s.repository})
-        checks[github.NAME] = lambda: github.check(git.url, value(git.token), issues, reverted)
+        filed = filing.repositories_of(settings)
+        checks[github.NAME] = lambda: github.check(git.url, value(git.token), issues, reverted, filed)
     if (page := settings.status_page) is not None:
         token = page.token
         if page.kind == "statuspage" and token is not None:

@@ -210,6 +210,82 @@ class Flags(Protocol):
 
 
 @dataclass(frozen=True)
+class Section:
+    """A part of a template: its heading, what names it besides, and what stands in it unless it is filled.
+
+    `options` are what it may be filled with; empty: with anything.
+    """
+
+    label: str
+    id: str = ""
+    text: str = ""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Template:
+    """A repository's own template of issues; `title` is what titles begin with."""
+
+    title: str = ""
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True)
+class NewIssue:
+    """An issue that is to be there. `key` is what it is known again by, and stands hidden in it.
+
+    None that was made before `since` can be it. Who cannot be an assignee is left out rather than the issue.
+    """
+
+    repository: str
+    key: str
+    since: datetime
+    title: str
+    body: str
+    labels: tuple[str, ...] = ()
+    assignees: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Issue:
+    """An issue as it is: `reference` is ``owner/repository#number``."""
+
+    reference: str
+    url: str
+    body: str = ""
+    open: bool = True
+
+
+class Tracker(Protocol):
+    """Issues, in repositories named ``owner/name``.
+
+    Raises TemporaryError when it cannot be reached, PermanentError when it refuses.
+    """
+
+    def template(self, repository: str, path: str) -> Template | None:
+        """Return the template at that path of the default branch, None where no such can be read."""
+        ...
+
+    def file(self, issue: NewIssue) -> Issue:
+        """Make the issue once; return it, also where it had been made before. A body is cut to what fits."""
+        ...
+
+    def look(self, reference: str) -> Issue | None:
+        """Return an issue as it is now, None when it is there no more."""
+        ...
+
+
+class Shelf(Protocol):
+    """Keeps files for people to read."""
+
+    def put(self, name: str, text: str) -> str:
+        """Have the file hold that text, whole or not at all; return where it is. Raises TemporaryError."""
+        ...
+
+
+@dataclass(frozen=True)
 class Measured:
     """Readings of one moment. `windows` are the seconds that each reading looks back over."""
 

@@ -33,12 +33,7 @@ class GitHubPeople:
     """
 
     def __init__(self, url: str, token: str, *, seconds: float = TELL_SECONDS) -> None:
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": API_VERSION,
-        }
-        self._api = JsonApi("GitHub", url, headers=headers, secrets=[token], seconds=seconds)
+        self._api = api(url, token, seconds=seconds)
 
     def tell(self, message: Message, *, anchor: str = "", again: bool = False) -> str:
         reference = message.references.get("github", "")
@@ -53,6 +48,16 @@ class GitHubPeople:
                     return str(comment.id)
         body = {"body": f"{_text(message)}\n{marker}"}
         return str(calls.ask("POST", f"{issue}/comments", body, into=_Comment).id)
+
+
+def api(url: str, token: str, *, seconds: float) -> JsonApi:
+    """Return GitHub's API, as the token's owner."""
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": API_VERSION,
+    }
+    return JsonApi("GitHub", url, headers=headers, secrets=[token], seconds=seconds)
 
 
 def issue_path(reference: str) -> str:

@@ -3,9 +3,9 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from shared.adapters.github import API_VERSION, fenced
+from shared.adapters.github import api, fenced
 from shared.adapters.github_repository import RIGHTS_NEEDED, Commit, Pull, Repository
-from shared.adapters.json_api import TELL_SECONDS, JsonApi, Refused
+from shared.adapters.json_api import TELL_SECONDS, Refused
 from shared.domain.changes import Applied, RevertCommit
 from shared.domain.owners import Reverted, Revertible
 from shared.errors import PermanentError
@@ -34,14 +34,9 @@ class GitHubRepositories:
     """
 
     def __init__(self, url: str, token: str, *, seconds: float = TELL_SECONDS) -> None:
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": API_VERSION,
-        }
         graphql = f"{url.rstrip('/').removesuffix('/v3')}/graphql"  # at GitHub Enterprise beside ``/api/v3``
-        self._api = JsonApi("GitHub", url, headers=headers, secrets=[token], seconds=seconds)
-        self._graphql = JsonApi("GitHub", graphql, headers=headers, secrets=[token], seconds=seconds)
+        self._api = api(url, token, seconds=seconds)
+        self._graphql = api(graphql, token, seconds=seconds)
 
     def look(
         self, repository: str, branch: str, commit: str, *, no_later_than: datetime | None = None

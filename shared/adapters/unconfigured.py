@@ -5,7 +5,7 @@ from datetime import datetime
 from shared.domain.changes import Applied, FlushCache, RestoreDatabase, RevertCommit, RunJob, SetFlag
 from shared.domain.owners import Reverted, Revertible
 from shared.errors import PermanentError
-from shared.ports import DatabaseRestore, JobRun
+from shared.ports import DatabaseRestore, Issue, JobRun, NewIssue, Template
 
 
 class NoRepositories:
@@ -61,6 +61,26 @@ class NoFlags:
 
     def apply(self, change: SetFlag) -> Applied:
         raise PermanentError(_lacks("flags"))
+
+
+class NoTracker:
+    """Files nothing."""
+
+    def template(self, repository: str, path: str) -> Template | None:
+        return None
+
+    def file(self, issue: NewIssue) -> Issue:
+        raise PermanentError(_lacks("github"))
+
+    def look(self, reference: str) -> Issue | None:
+        raise PermanentError(_lacks("github"))
+
+
+class NoShelf:
+    """Keeps nothing."""
+
+    def put(self, name: str, text: str) -> str:
+        raise PermanentError(_lacks("report.directory"))
 
 
 def _lacks(what: str) -> str:

@@ -12,10 +12,11 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared.bootstrap import channels, owners
+from shared.bootstrap import channels, filing, owners
 from shared.domain import aftercare
 from shared.domain.aftercare import Aftercare
 from shared.domain.escalation import Escalation
+from shared.domain.paperwork import Paperwork
 from shared.domain.response import Event, Response, Step, Task
 from shared.domain.services import Catalogue
 from shared.engine.accepting import Accepter
@@ -44,11 +45,14 @@ if TYPE_CHECKING:
         Owners,
         People,
         Repositories,
+        Shelf,
         Signals,
+        Tracker,
         Workloads,
     )
     from shared.runbook.remedy import Cure
     from shared.tasks.escalate import Caller
+    from shared.tasks.resume import Tell
 
 
 def utc_now() -> datetime:
@@ -98,10 +102,15 @@ class Door:
         """What is owed of owners that were stopped and of reverts."""
         return Aftercare(self.catalogue)
 
+    @cached_property
+    def paperwork(self) -> Paperwork:
+        """What is to be filed."""
+        return filing.paperwork_of(self.settings)
+
     def owed(self, response: Response, event: Event) -> list[Task]:
-        """Return the tasks that an event gives rise to: messages, calls and aftercare."""
+        """Return the tasks that an event gives rise to: messages, calls, aftercare and paperwork."""
         told = self.routing.owed(response, event) + self.escalation.owed(response, event)
-        return told + self.aftercare.owed(response, event)
+        return told + self.aftercare.owed(response, event) + self.paperwork.owed(response, event)
 
     @cached_property
     def accepter(self) -> Accepter:
@@ -163,6 +172,18 @@ def _no_flags() -> "Flags":
     return NoFlags()
 
 
+def _no_tracker() -> "Tracker":
+    from shared.adapters.unconfigured import NoTracker
+
+    return NoTracker()
+
+
+def _no_shelf() -> "Shelf":
+    from shared.adapters.unconfigured import NoShelf
+
+    return NoShelf()
+
+
 @dataclass(frozen=True)
 class Outside:
     """The ports that only the engine needs."""
@@ -178,6 +199,8 @@ class Outside:
     databases: "Databases" = field(default_factory=_no_databases)
     caches: "Caches" = field(default_factory=_no_caches)
     flags: "Flags" = field(default_factory=_no_flags)
+    tracker: "Tracker" = field(default_factory=_no_tracker)
+    shelf: "Shelf" = field(default_factory=_no_shelf)
 
 
 @dataclass(frozen=True)
@@ -236,6 +259,7 @@ class Engine:
             _task_kinds(self.outside, self.door),
             self.door.clock,
             lone={"digest": Digest(self.door.records, self.outside.channels, digest.compose)},
+            given_up=filing.given_up(_telling(self.door)),
         )
 
     def handle(self, response_id: str, held: Held | None = None) -> datetime | None:
@@ -299,7 +323,15 @@ def _cures(outside: Outside) -> "Mapping[Remedy, Cure]":
     }
 
 
+def _telling(door: Door) -> "Tell":
+    def tell(response: Response, code: str, facts: "Facts", name: str, at: datetime) -> list[Task]:
+        return door.routing.tasks(response, code, facts, name=name, at=at)
+
+    return tell
+
+
 def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
+    from shared.bootstrap import papers
     from shared.messages import wording
     from shared.tasks.digest import Arm
     from shared.tasks.escalate import Escalate
@@ -314,10 +346,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
         tasks = door.routing.tasks(response, "alerts_again", facts, name=name, at=at)
         return tasks + door.escalation.tasks(response, "alerts_again", facts, name=name, at=at)
 
-    def tell(response: Response, code: str, facts: "Facts", name: str, at: datetime) -> list[Task]:
-        return door.routing.tasks(response, code, facts, name=name, at=at)
-
-    settings = door.settings
+    settings, tell = door.settings, _telling(door)
     word = wording.Wording(settings.links, _answering(door)).word
     kinds: dict[str, TaskKind] = {
         "tell": Tell(door.records, outside.channels, word),
@@ -327,6 +356,13 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
         aftercare.FLAG: Flag(door.records, outside.flags, tell),
         aftercare.REVERT: Revert(door.records, outside.repositories, tell),
         "arm": Arm(channels.digest_channels(settings), partial(channels.zone_of, settings)),
+        **papers.task_kinds(
+            papers.Papers(settings, door.catalogue),
+            door.records,
+            tracker=outside.tracker,
+            shelf=outside.shelf,
+            tell=tell,
+        ),
     }
     if outside.caller is not None:
         kinds["escalate"] = Escalate(
@@ -400,6 +436,8 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         databases=RdsDatabases(),
         caches=owners.caches_of(settings, secrets),
         flags=owners.flags_of(settings, secrets),
+        tracker=filing.tracker_of(settings, secrets),
+        shelf=filing.shelf_of(settings),
     )
 
 

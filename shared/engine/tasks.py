@@ -2,9 +2,11 @@
 
 A task never delays its response. The attempt is stored before the effect, so a crash shows as an attempt
 without a result, and the task is tried again once its lease has run out.
+
+What fails for the time being is tried for nearly three hours: an outside that is away for one is outlasted.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +18,9 @@ from shared.engine.hands import LEASE
 from shared.errors import PermanentError, TemporaryError
 from shared.ports import Clock, Records, Versioned
 
-MOST_ATTEMPTS = 10
+MOST_ATTEMPTS = 20
+"""With the pauses below: 17 minutes for the first ten, 2 h 47 min for all."""
+
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=15)
 
@@ -30,16 +34,21 @@ class LoneKind(Protocol):
 
 
 Work = Callable[[Task, datetime], Finished | Later]
+Giving = Callable[[Response, Task, datetime], Sequence[Task]]
 
 
 @dataclass(frozen=True)
 class TaskRunner:
-    """Runs tasks that are due. `lone` kinds are run without a response."""
+    """Runs tasks that are due. `lone` kinds are run without a response.
+
+    `given_up` returns the tasks that follow from one that was given up: whoever counts on it is told.
+    """
 
     records: Records
     kinds: Mapping[str, TaskKind]
     clock: Clock
     lone: Mapping[str, LoneKind] = field(default_factory=dict)
+    given_up: Giving | None = None
 
     def run_due(self, response_id: str) -> None:
         """Run the tasks of a response that are due now."""
@@ -53,12 +62,13 @@ class TaskRunner:
         now = self.clock()
         if stored is None or stored.value.due_at is None or stored.value.due_at > now:
             return
-        work = self._work(stored.value)
+        response = self._response(stored.value)
+        work = self._work(stored.value, response)
         if work is None:
             return
         if stored.value.attempts >= MOST_ATTEMPTS:
             tired = f"given up after {stored.value.attempts} attempts that left no result"
-            self._put(_ended(stored.value, tired, now), stored.version)
+            self._give_up(stored.value, response, tired, stored.version)
             return
         attempt = replace(stored.value, attempts=stored.value.attempts + 1, due_at=now + LEASE)
         if not self.records.put_task(Versioned(attempt, stored.version)):
@@ -66,22 +76,29 @@ class TaskRunner:
         try:
             result = work(attempt, now)
         except TemporaryError as error:
-            self._put(self._again(attempt, error), stored.version + 1)
+            if attempt.attempts >= MOST_ATTEMPTS:
+                tired = f"given up after {attempt.attempts} attempts: {error}"
+                self._give_up(attempt, response, tired, stored.version + 1)
+            else:
+                self._put(self._again(attempt, error), stored.version + 1)
             return
         except PermanentError as error:
-            self._put(_ended(attempt, f"given up: {error}", self.clock()), stored.version + 1)
+            self._give_up(attempt, response, f"given up: {error}", stored.version + 1)
             return
         self._finish(attempt, result, stored.version + 1)
 
-    def _work(self, task: Task) -> Work | None:
+    def _response(self, task: Task) -> Response | None:
+        if task.kind in self.lone:
+            return None
+        state = self.records.read(responses=[task.response_id]).states.get(task.response_id)
+        return state.response if state is not None else None
+
+    def _work(self, task: Task, response: Response | None) -> Work | None:
         """Return what runs the task; None when the response that it is owed by is not there."""
         lone = self.lone.get(task.kind)
         if lone is not None:
             return lone.run
-        state = self.records.read(responses=[task.response_id]).states.get(task.response_id)
-        if state is None:
-            return None
-        return partial(_run, self.kinds.get(task.kind), state.response)
+        return partial(_run, self.kinds.get(task.kind), response) if response is not None else None
 
     def _finish(self, attempt: Task, result: Finished | Later, version: int) -> None:
         if isinstance(result, Later):
@@ -93,13 +110,22 @@ class TaskRunner:
         ended = _ended(attempt, result.result, self.clock())
         self._put(replace(ended, receipt=result.receipt), version)
 
+    def _give_up(self, task: Task, response: Response | None, result: str, version: int) -> None:
+        """End a task in vain; one that another worker has taken over meanwhile is theirs to end."""
+        stored, now = self.records.task(task.response_id, task.name), self.clock()
+        if stored is None or stored.version != version:
+            return
+        ended = _ended(task, result, now)
+        if response is not None and self.given_up is not None:
+            for following in self.given_up(response, ended, now):
+                self._put(following, 0)
+        self._put(ended, version)
+
     def _again(self, attempt: Task, error: TemporaryError) -> Task:
-        now = self.clock()
-        if attempt.attempts >= MOST_ATTEMPTS:
-            return _ended(attempt, f"given up after {attempt.attempts} attempts: {error}", now)
         pause = min(FIRST_PAUSE * 2 ** (attempt.attempts - 1), LONGEST_PAUSE)
         pause = max(pause, timedelta(seconds=error.retry_after))
-        return replace(attempt, due_at=now + pause, result=f"attempt {attempt.attempts}: {error}")
+        due_at = self.clock() + pause
+        return replace(attempt, due_at=due_at, result=f"attempt {attempt.attempts}: {error}")
 
     def _put(self, task: Task, version: int) -> None:
         """Store a task; one that was meanwhile taken over by another worker stays theirs."""

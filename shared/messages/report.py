@@ -6,7 +6,7 @@ It is pasted where incidents are kept, so everything that did not come from us i
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from shared.domain import aftercare, escalation
+from shared.domain import aftercare, escalation, paperwork
 from shared.domain.checklist import Item, Standing, checklist
 from shared.domain.decisions import RowVerdict
 from shared.domain.reasons import Reason, sentence
@@ -38,6 +38,9 @@ _NEWS = frozenset(
 _AFTERWARDS = frozenset({aftercare.RESUME, aftercare.REVERT})
 """Kinds of tasks that may change something after the end."""
 
+_MADE = {aftercare.REVERT: "revert", paperwork.REPORT: "report", paperwork.FOLLOW_UP: "follow-ups"}
+"""What tasks leave behind that can be linked to."""
+
 _SAYS = {
     "approve": "yes",
     "abort": "no",
@@ -56,23 +59,35 @@ def report(
 
     `events` are in order of time; `links` are the configured templates (see `Wording`).
     """
+    told = [f"## {name}\n\n{body}" for name, body in sections(response, events, tasks, links=links).items()]
+    head = f"# {plain(headline(response))}"
+    return "\n\n".join((head, f"Response {code(response.id)}. Times are UTC.", *told)) + "\n"
+
+
+def headline(response: Response) -> str:
+    """Return the report's title, as text."""
     severity = response.decision.severity
-    head = f"{plain(response.service)}: {_outcome(response)}" + (f" ({severity.value})" if severity else "")
-    sections = [
-        ("What happened", f"{_began(response)} {_went(response)}"),
-        ("Why", _decision(response.decision.matched)),
-        ("What was changed", _listed(_changes(response, events, tasks))),
-        ("Still stopped", _still(response, tasks)),
-        ("Timeline", charts.timeline(response, events)),
-        ("Readings", "\n\n".join(charts.readings(response, events))),
-        ("Who said what", _words(response)),
-        ("Guardrails that spoke", _listed(_guardrails(response, events))),
-        ("Verification checklist", _checklist(checklist(response, events, tasks), response)),
-        ("Given up", _listed(_given_up(tasks, response))),
-        ("Links", _listed(_links(response, tasks, links))),
-    ]
-    told = [f"## {name}\n\n{body}" for name, body in sections if body]
-    return "\n\n".join((f"# {head}", f"Response {code(response.id)}. Times are UTC.", *told)) + "\n"
+    return f"{response.service}: {_outcome(response)}" + (f" ({severity.value})" if severity else "")
+
+
+def sections(
+    response: Response, events: Sequence[Event], tasks: Sequence[Task], *, links: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the report's sections by their headings; what there is nothing to say of is left out."""
+    found = {
+        "What happened": f"{_began(response)} {_went(response)}",
+        "Why": _decision(response.decision.matched),
+        "What was changed": _listed(_changes(response, events, tasks)),
+        "Still stopped": _still(response, tasks),
+        "Timeline": charts.timeline(response, events),
+        "Readings": "\n\n".join(charts.readings(response, events)),
+        "Who said what": _words(response),
+        "Guardrails that spoke": _listed(_guardrails(response, events)),
+        "Verification checklist": _checklist(checklist(response, events, tasks), response),
+        "Given up": _listed(_given_up(tasks, response)),
+        "Links": _listed(_links(response, tasks, links)),
+    }
+    return {name: body for name, body in found.items() if body}
 
 
 def _outcome(response: Response) -> str:
@@ -255,8 +270,8 @@ def _links(response: Response, tasks: Sequence[Task], links: Mapping[str, str]) 
     told += [link(f"alert {name}", url) for url, name in list(urls.items())[:10]]
     if response.reverted is not None:
         told.append(link("revert", response.reverted.url))
-    reverted = [t.result.removeprefix("reverted: ") for t in tasks if t.result.startswith("reverted: ")]
-    told += [link("revert", url) for url in reverted]
+    made = [(name, t.result.partition(": ")) for t in tasks if (name := _MADE.get(t.kind))]
+    told += [link(name, url) for name, (what, _, url) in made if what in {"reverted", "filed"}]
     return told + [f"{plain(kind)} {plain(name)}" for kind, name in response.heard.references.items()]
 
 

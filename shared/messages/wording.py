@@ -7,6 +7,7 @@ from urllib.parse import quote
 from shared.domain import remedies
 from shared.domain.changes import Scalar
 from shared.domain.decisions import RowVerdict
+from shared.domain.follow_ups import WITHIN, Term
 from shared.domain.reasons import Reason, sentence
 from shared.domain.response import Event, Response, Step, Task
 from shared.messages.quantities import moment, person, quantity
@@ -197,6 +198,10 @@ def title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
         "flag_off": f"the feature flag {facts.get('flag')} is off",
         "flag_on": f"the feature flag {facts.get('flag')} is on again",
         "flag_refused": f"the feature flag {facts.get('flag')} could not be switched",
+        "report_filed": "the incident report is filed",
+        "follow_ups": "what is to be done within a day and within a week",
+        "overdue": f"not done in time: {_within(facts.get('term'))}",
+        "task_given_up": f"given up, a person has to: {_owed(facts.get('kind'))}",
         "revert_failed": "could not be reverted in git; the next deploy brings the bad version again",
         "assessed": f"assessed: {_action(facts.get('action'))}",
         "verified": "verified; watching whether it holds",
@@ -209,6 +214,28 @@ def title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
         reason = response.reason
         return f"{response.phase}: {sentence(reason) if reason else ''}".rstrip(": ")
     return titles.get(code, code.replace("_", " "))
+
+
+_OWED = {
+    "escalate": "call whom it names",
+    "recheck": "see whether it alerts still",
+    "resume": "start the owner again",
+    "remind": "see whether the owner runs again",
+    "flag": "look at the feature flags",
+    "revert": "revert it in git",
+    "report": "file the incident report",
+    "follow_up": "plan the follow-ups",
+    "overdue": "look whether the follow-ups are done",
+}
+"""What is left to a person where a task of that kind was given up."""
+
+
+def _owed(kind: Scalar) -> str:
+    return _OWED.get(str(kind), str(kind).replace("_", " "))
+
+
+def _within(term: Scalar) -> str:
+    return f"what was due {WITHIN[Term(str(term))].lower()}" if term in set(Term) else "follow-ups"
 
 
 def _question(response: Response, back: str) -> str:
@@ -244,6 +271,10 @@ def _lines(response: Response, code: str, facts: Mapping[str, Scalar]) -> list[s
         lines.append(f"Stop it with: backout abort {response.id}")
     if facts.get("detail"):
         lines.append(str(facts["detail"]))
+    if code == "follow_ups":
+        lines += [str(facts[term]) for term in Term if facts.get(term)]
+    if facts.get("open"):
+        lines.append(f"Open: {facts['open']}")
     if facts.get("url"):
         lines.append(str(facts["url"]))
     if code in {"owner_stopped", "still_stopped"}:

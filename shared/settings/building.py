@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from shared.domain.guardrails import Rails
 from shared.domain.services import DEFAULT_ALIASES, MaintenanceWindow, Service
 from shared.domain.workloads import WorkloadRef
-from shared.settings import integrations, schema, teams
+from shared.settings import integrations, paperwork, schema, teams
 from shared.settings.conforming import Problems
 from shared.settings.model import Auth, Credential, People, Prometheus, Settings
 from shared.settings.references import SecretRef, is_reference
@@ -49,6 +49,8 @@ def build(document: schema.Document, problems: Problems) -> Settings:
         flags=integrations.flags(document.flags, problems),
         status_page=integrations.status_page(document.status_page, problems),
         approval_links=integrations.approval_links(document.approval_links, problems),
+        report=paperwork.report(document.report, problems),
+        follow_ups=paperwork.follow_ups(document.follow_ups, problems),
     )
     _check_distinct(settings.services, problems)
     return replace(settings, warnings=tuple(warnings(settings)))

@@ -60,10 +60,12 @@ class Team:
     """A team that owns services.
 
     `approvers` are Slack ids of users and user groups; without `slack_channel` the team reads the channel
-    that is configured for all. `escalation` is by level (`shared.domain.escalation.Level`).
+    that is configured for all. `escalation` is by level (`shared.domain.escalation.Level`). `owner` is the
+    login at GitHub of who owns what is to be done.
     """
 
     timezone: str = "UTC"
+    owner: str = ""
     slack_channel: str = ""
     approvers: tuple[str, ...] = ()
     escalation: Mapping[str, Contact] = field(default_factory=dict)
@@ -175,6 +177,34 @@ class ApprovalLinks:
 
 
 @dataclass(frozen=True)
+class ReportIssue:
+    """The report as an issue; without `repository` in that of the service."""
+
+    repository: str = ""
+    template: str = ""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where the report of a response that acted is filed, and how long after its end."""
+
+    github: ReportIssue | None = None
+    directory: str = ""
+    after_seconds: float = 300.0
+
+
+@dataclass(frozen=True)
+class FollowUps:
+    """How the runbook's lists are handed over: told, or `in_github` as an issue (`each`: as one an item)."""
+
+    in_github: bool = False
+    repository: str = ""
+    labels: tuple[str, ...] = ()
+    each: bool = False
+
+
+@dataclass(frozen=True)
 class People:
     """How people are told: a webhook that is posted JSON; None writes to the log only."""
 
@@ -209,6 +239,8 @@ class Settings:
     flags: Flags | None = None
     status_page: StatusPage | None = None
     approval_links: ApprovalLinks | None = None
+    report: Report = Report()
+    follow_ups: FollowUps | None = None
     warnings: tuple[str, ...] = ()
 
     def discovered_service(self, ref: WorkloadRef, name: str) -> Service:

@@ -188,6 +188,7 @@ class TeamSlack(msgspec.Struct, frozen=True):
 
 class Team(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
+    owner: str = ""
     slack: TeamSlack = TeamSlack()
     escalation: Escalation = Escalation()
 
@@ -270,6 +271,24 @@ class StatusPage(msgspec.Struct, frozen=True):
     wording: StatusWording = StatusWording()
 
 
+class ReportIssue(msgspec.Struct, frozen=True):
+    repository: str = ""
+    template: str = ".github/ISSUE_TEMPLATE/incident.yml"
+    labels: list[str] = []
+
+
+class Report(msgspec.Struct, frozen=True):
+    github: ReportIssue | None = None
+    directory: str = ""
+    after: Seconds = Seconds(300)
+
+
+class FollowUps(msgspec.Struct, frozen=True, rename={"filed_as": "as"}):
+    repository: str = ""
+    filed_as: Literal["checklist", "issues"] = "checklist"
+    labels: list[str] = []
+
+
 class ApprovalLinks(msgspec.Struct, frozen=True):
     url: str
     secret: SecretRef
@@ -299,4 +318,6 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     flags: Flags | None = None
     status_page: StatusPage | None = None
     approval_links: ApprovalLinks | None = None
+    report: Report = Report()
+    follow_ups: OFF | FollowUps | None = None
     links: dict[str, str] = {}

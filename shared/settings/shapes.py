@@ -21,6 +21,7 @@ _SHAPES: Mapping[str, tuple[re.Pattern[str], str]] = {
     ),
     "pagerduty": (re.compile(_ID), "a PagerDuty id, like PNE3JZM (not a name)"),
     "email": (re.compile(r"[^@\s]+@[^@\s]+"), "an e-mail address"),
+    "login": (re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}"), "a login at GitHub, like octocat (without @)"),
     "repository": (re.compile(r"[\w.-]+/[\w.-]+"), "a repository, like shop/checkout"),
 }
 

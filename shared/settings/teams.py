@@ -13,11 +13,14 @@ def team(said: schema.Team, path: str, problems: Problems) -> Team:
     """Return a team; what is wrong with it goes to `problems`."""
     if said.slack.channel:
         check_id(said.slack.channel, "channel", f"{path}.slack.channel", problems)
+    if said.owner:
+        check_id(said.owner, "login", f"{path}.owner", problems)
     for i, approver in enumerate(said.slack.approvers):
         check_id(approver, "approver", f"{path}.slack.approvers[{i}]", problems)
     levels = {level.value: getattr(said.escalation, level) for level in Level}
     return Team(
         timezone=str(zone(said.timezone, f"{path}.timezone", problems)),
+        owner=said.owner,
         slack_channel=said.slack.channel,
         approvers=tuple(said.slack.approvers),
         escalation={

@@ -51,10 +51,23 @@ def _of_integrations(settings: Settings) -> Iterator[str]:
         yield "pagerduty: auth.pagerduty is not configured, so PagerDuty's webhook is answered 503"
     if auth.pagerduty and not settings.pagerduty and not any(s.pagerduty_service for s in settings.services):
         yield "auth.pagerduty: without pagerduty or a pagerduty_service no incident finds its service"
+    yield from _of_paperwork(settings)
     if settings.status_page and not any(
         service.customer_facing for service in (settings.defaults, *settings.services)
     ):
         yield "status_page: no service is customer_facing, so nothing is published but by annotation"
+
+
+def _of_paperwork(settings: Settings) -> Iterator[str]:
+    filed = {"report.github": settings.report.github, "follow_ups": settings.follow_ups}
+    for name, place in filed.items():
+        if place is None or (name == "follow_ups" and not getattr(place, "in_github", True)):
+            continue
+        without = [s.name for s in settings.services if not s.repository and not place.repository]
+        if not settings.github:
+            yield f"{name}: github is not configured, so no issue is filed"
+        elif without:
+            yield f"{name}: names no repository, and {', '.join(without)} neither, so no issue is filed"
 
 
 def _of_team(team: Team, settings: Settings) -> Iterator[str]:

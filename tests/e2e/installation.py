@@ -302,13 +302,14 @@ def installed(
     mode: str = "auto",
     hold: str = "2s",
     wait: str = "0s",
+    more: str = "",
     vendors: Vendors | None = None,
     channel: People | None = None,
 ) -> Iterator[Installation]:
     """Start it all, with a bad deploy of two minutes ago; end it with the block.
 
-    `wait` is how long PagerDuty's own incident is waited for. `vendors` are started by whoever gives them.
-    `channel` takes the place of every real one.
+    `wait` is how long PagerDuty's own incident is waited for, `more` further configuration. `vendors` are
+    started by whoever gives them. `channel` takes the place of every real one.
     """
     with ExitStack() as running:
         if vendors is None:
@@ -319,7 +320,7 @@ def installed(
         door_socket.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{door_socket.getsockname()[1]}"
         running.enter_context(_environment(secrets_of(vendors)))
-        configured = settings.parse(_config(vendors, url, mode=mode, hold=hold, wait=wait))
+        configured = settings.parse(_config(vendors, url, mode=mode, hold=hold, wait=wait) + more)
         workloads = _deployed()
         signals, records = ShopSignals(workloads), FakeRecords()
         real = bootstrap.outside_of(configured, settings.Secrets())

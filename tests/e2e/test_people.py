@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
 
+from sandbox.receivers.github_issues import FiledIssue
 from sandbox.receivers.slack_messages import SlackMessage
 from shared.domain.response import Outcome, Step
 from tests.e2e.installation import (
@@ -278,3 +280,32 @@ class TestAnApproval:
         response = asking.ended(response_id)
         assert response.phase == Outcome.ABORTED
         assert (asking.rollbacks, image(asking)) == (0, BAD)
+
+
+class TestAfterwards:
+    def test_the_report_and_the_follow_ups_are_on_github_and_in_the_thread(self, tmp_path: Path) -> None:
+        papers = f"report: {{github: {{labels: [incident]}}, directory: {tmp_path}, after: 0s}}\n"
+        with installed(hold="1s", more=f"{papers}follow_ups: {{as: checklist}}\n") as shop:
+            response_id = shop.alerted()
+            assert shop.ended(response_id).phase == Outcome.COMPLETED
+
+            def filed() -> list[FiledIssue]:
+                made = [i for i in shop.vendors.github.issues.values() if i.user == "backout-bot"]
+                return made if len(made) == 2 else []
+
+            issues = {issue.title.partition(": ")[2]: issue for issue in until(filed, "not both are filed")}
+            [report] = [
+                issue for title, issue in issues.items() if title.startswith("rolled back, completed")
+            ]
+            assert report.labels == ("incident",)
+            assert f"<!-- backout:report:{response_id} -->" in report.body
+            until((tmp_path / f"{response_id}.md").exists, "no file is written")
+            until(lambda: {"report_filed", "follow_ups"} <= told(shop, response_id), "they are not told")
+            shop.told(response_id)
+            thread = [message.text for message in shop.vendors.slack.messages if message.thread_ts]
+            assert any(f"/issues/{report.reference.partition('#')[2]}" in text for text in thread)
+            assert any("Hold the retrospective with the team" in text for text in thread)
+
+
+def told(shop: Installation, response_id: str) -> set[str]:
+    return {str(task.facts["code"]) for task in shop.tells(response_id)}

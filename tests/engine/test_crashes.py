@@ -34,6 +34,7 @@ from tests.engine.world import (
     CHECKOUT,
     GOOD,
     HUNGRY,
+    PAPERS,
     QUICK,
     RAISED,
     START,
@@ -60,13 +61,14 @@ class Scenario:
     schema: bool = False
     flushes: bool = False
     flagged: bool = False
+    filed: bool = False
 
     def world(self) -> World:
         service = a_service(
             mode=Mode.APPROVE if self.asks else Mode.AUTO,
             team="shop",
             customer_facing=True,
-            github_issue="shop/checkout#12",
+            github_issue="shop/checkout#12" if self.asks else "",
             repository="shop/checkout",
             reverts=self.owned,
             flags=("new-prices",) if self.flagged else (),
@@ -76,7 +78,13 @@ class Scenario:
                 cache=CacheUse("sessions", "checkout:", after_rollback=True) if self.flushes else None,
             ),
         )
-        world = World([service], readings={BAD: self.readings}, local=self.local, connected=self.asks)
+        world = World(
+            [service],
+            readings={BAD: self.readings},
+            local=self.local,
+            connected=self.asks,
+            papers=PAPERS if self.filed else None,
+        )
         world.flags.flags = {"new-prices": True}
         if self.schema:
             world.workloads.deploy(CHECKOUT, GOOD, schema=41)
@@ -116,6 +124,7 @@ SCENARIOS = {
     "migrated back after a yes": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, schema=True),
     "with a flush of its cache": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, flushes=True),
     "with its feature flag switched off": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, flagged=True),
+    "with its papers filed": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, filed=True),
     "scale first, under its owner": Scenario(HUNGRY, Signal.CPU_USAGE, 0.97, owned=True),
 }
 
@@ -155,17 +164,32 @@ def deliver(world: World, scenario: Scenario) -> None:
 
 
 def finish(world: World) -> None:
-    """Run to the end; where the process dies, start another once the lease has run out."""
+    """Run to the end of all reminders; where the process dies, start another once the lease has run out."""
     while True:
         try:
             world.run(until=lambda: asked(world) is not None)
             question = asked(world)
-            if question is None:
+            if question is None and not slept_for_papers(world):
                 return
-            world.door.listener.say(question, "approve", by="alice")
+            if question is not None:
+                world.door.listener.say(question, "approve", by="alice")
         except Killed:
             world.restart()
             world.sleep(seconds=LEASE.total_seconds())
+
+
+def slept_for_papers(world: World) -> bool:
+    """Sleep until the next look at what is filed, if one is due within the fortnight; say whether.
+
+    People do all of it once they have been reminded.
+    """
+    later = world.peek.due(world.now + timedelta(days=14))
+    if later:
+        world.now = max(world.now, later[0].due_at)
+    if "overdue" in [message.code for message in world.people.told]:
+        for reference in world.tracker.issues:
+            world.tracker.close(reference)
+    return bool(later)
 
 
 def asked(world: World) -> str | None:
@@ -176,7 +200,7 @@ def asked(world: World) -> str | None:
 
 
 def the_response(world: World) -> Response:
-    days = {(world.now - timedelta(days=back)).date().isoformat() for back in range(3)}
+    days = {(world.now - timedelta(days=back)).date().isoformat() for back in range(15)}
     found = [state.response for day in days for state in world.records.recent(day)]
     assert len(found) == 1, [r.id for r in found]
     return found[0]
@@ -210,6 +234,24 @@ def check_the_end(world: World) -> None:
     if world.owner is not None:
         check_the_owner(world, response)
     check_the_remedies(world)
+    check_the_papers(world, response)
+
+
+def check_the_papers(world: World, response: Response) -> None:
+    """Each was filed once and told of, and reminded of until it was done; nothing is owed any more."""
+    tasks = world.records.tasks(response.id)
+    filed = [task for task in tasks if task.kind in {"report", "follow_up"}]
+    assert len(world.tracker.filed) == len([task for task in filed if "#" in task.receipt])
+    assert len(world.shelf.files) == len([task for task in filed if task.facts.get("to") == "directory"])
+    if filed:
+        keys = {issue.key for issue in world.tracker.filed.values()}
+        assert keys == {f"report:{response.id}", f"follow-ups:{response.id}"}
+        told = [message.code for message in world.people.told]
+        assert set(told) >= {"report_filed", "follow_ups", "overdue"}
+        looked = {task.name.partition("#")[2][7:]: task.result for task in tasks if task.kind == "overdue"}
+        done = "nothing is open any more"
+        assert looked == {"short_term#1": "reminded of 4", "short_term#2": done, "long_term#1": done}
+        assert {task.due_at for task in tasks} == {None}
 
 
 def check_the_remedies(world: World) -> None:

@@ -5,7 +5,7 @@ to the outside passes `on_call` before and after, so that a test can kill a work
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,9 +28,12 @@ from shared.errors import TemporaryError
 from shared.ports import Due, Held, Measured
 from shared.settings import (
     Contact,
+    FollowUps,
     GitHub,
     PagerDuty,
     People,
+    Report,
+    ReportIssue,
     SecretRef,
     Secrets,
     Settings,
@@ -47,6 +50,7 @@ from tests.fakes.people import FakePeople
 from tests.fakes.records import FakeRecords, Moment
 from tests.fakes.repositories import FakeRepositories
 from tests.fakes.signals import FakeSignals, Told
+from tests.fakes.trackers import FakeShelf, FakeTracker
 from tests.fakes.workloads import FakeWorkloads
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -69,6 +73,13 @@ CONNECTED: dict[str, Any] = {
     "teams": {"shop": Team(escalation={level.value: Contact(slack="<@U1>") for level in Level})},
 }
 """Settings under which every channel and every level is configured; the adapters are the world's fakes."""
+
+PAPERS: dict[str, Any] = {
+    "github": GitHub(_NOBODY),
+    "report": Report(ReportIssue("shop/incidents", "incident.yml", ("incident",)), "/reports"),
+    "follow_ups": FollowUps(in_github=True, repository="shop/incidents"),
+}
+"""Settings under which reports and follow-ups are filed."""
 
 
 class Killed(BaseException):
@@ -210,7 +221,8 @@ class World:
 
     `override` are live readings that do not follow it; with `blind` nothing can be measured now. With
     `connected` people are told by every channel there is and called by every level, else by the log alone.
-    `peek` is the table as a test may look at it without that counting as a call.
+    `papers` are the settings by which reports and follow-ups are filed. `peek` is the table as a test may
+    look at it without that counting as a call.
     """
 
     def __init__(
@@ -221,6 +233,7 @@ class World:
         rails: Rails | None = None,
         local: bool = True,
         connected: bool = False,
+        papers: Mapping[str, Any] | None = None,
     ) -> None:
         self.now = START
         self.calls = Calls()
@@ -238,6 +251,8 @@ class World:
         self.repositories = FakeRepositories()
         self.jobs, self.databases, self.caches = FakeJobs(), FakeDatabases(), FakeCaches()
         self.flags = FakeFlags()
+        self.tracker, self.shelf = FakeTracker(), FakeShelf()
+        self._papers = papers or {}
         self._connected = connected
         self.queue = FakeQueue()
         self.services = tuple(services or (a_service(),))
@@ -257,7 +272,7 @@ class World:
             ),
             services=self.services,
             rails=self._rails,
-            **(CONNECTED if self._connected else {}),
+            **{**(CONNECTED if self._connected else {}), **self._papers},
         )
         queue = Hooked(self.queue, "queue", self.calls)
         owner = "door" if self._local else None
@@ -277,6 +292,8 @@ class World:
             databases=Hooked(self.databases, "databases", self.calls),
             caches=Hooked(self.caches, "caches", self.calls),
             flags=Hooked(self.flags, "flags", self.calls),
+            tracker=Hooked(self.tracker, "tracker", self.calls),
+            shelf=Hooked(self.shelf, "shelf", self.calls),
         )
         return door, Engine(door, outside)
 

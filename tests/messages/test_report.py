@@ -101,6 +101,23 @@ def test_changes_stand_in_order_of_time_with_what_is_still_stopped() -> None:
     assert "backout resume" in section(text, "Still stopped")
 
 
+def test_what_was_filed_is_linked() -> None:
+    url = "https://github.com/shop/incidents/issues"
+    done = [
+        Task("r", "report#8#github", "report", None, {"to": "github"}, 1, f"filed: {url}/1", "shop/x#1"),
+        Task("r", "report#8#directory", "report", None, {"to": "directory"}, 1, "written: /reports/r.md"),
+        Task("r", "follow_up#8#all", "follow_up", None, {}, 1, f"filed: {url}/2", "shop/x#2"),
+        Task("r", "revert#8", "revert", None, {}, 1, "reverted: https://github.com/shop/x/commit/5e0"),
+        Task("r", "tell#8#log", "tell", None, {}, 1, "filed: nothing"),
+    ]
+    links = section(told(tasks=done), "Links")
+    assert f"- [report](<{url}/1>)" in links
+    assert f"- [follow-ups](<{url}/2>)" in links
+    assert "- [revert](<https://github.com/shop/x/commit/5e0>)" in links
+    assert "/reports" not in links
+    assert "nothing" not in links
+
+
 def test_what_was_started_again_and_reverted_after_the_end_is_told_of_its_tasks() -> None:
     done = [
         Task(

@@ -57,12 +57,15 @@ def test_a_message_is_tried_again_with_growing_pauses() -> None:
     assert len(world.people.told) == len(messages(world, response_id))
 
 
-def test_a_message_is_given_up_after_ten_attempts() -> None:
+def test_a_message_is_given_up_after_nearly_three_hours() -> None:
     world = World()
     world.people.fails(MOST_ATTEMPTS)
     response_id = alerted(world)
     world.run(limit=timedelta(days=1))
     first, *others = messages(world, response_id)
+    assert first.created_at is not None
+    assert first.ended_at is not None
+    assert timedelta(hours=2, minutes=30) < first.ended_at - first.created_at < timedelta(hours=3)
     assert first.attempts == MOST_ATTEMPTS
     assert first.due_at is None
     assert first.result == f"given up after {MOST_ATTEMPTS} attempts: nobody answers"
@@ -146,6 +149,35 @@ def test_a_task_of_a_kind_that_nobody_knows_is_given_up() -> None:
     kept = world.records.task(response_id, "dance")
     assert kept is not None
     assert (kept.value.due_at, kept.value.result) == (None, "given up: no task kind dance")
+
+
+def test_the_team_hears_once_of_a_task_that_was_given_up_but_not_of_a_message() -> None:
+    world = World()
+    world.people.fails(1, PermanentError("the channel is archived"))
+    response_id = alerted(world)
+    task = Task(response_id, "dance", "dance", world.now, created_at=world.now)
+    assert world.records.put_task(Versioned(task, 0))
+    world.run()
+    told = [message.title for message in world.people.told if message.code == "task_given_up"]
+    assert told == ["checkout: given up, a person has to: dance"]
+
+
+@pytest.mark.parametrize("moment", list(Moment))
+def test_a_crash_while_a_task_is_given_up_has_the_team_hear_of_it_once(moment: Moment) -> None:
+    world = World()
+    response_id = alerted(world)
+    task = Task(response_id, "dance", "dance", world.now, created_at=world.now)
+    assert world.records.put_task(Versioned(task, 0))
+
+    def die() -> None:
+        raise Killed
+
+    world.interrupt("records.put_task", moment, die, nth=2)
+    with pytest.raises(Killed):
+        world.engine.tasks.run(response_id, "dance")
+    world.restart()
+    world.run()
+    assert world.people.titles.count("checkout: given up, a person has to: dance") == 1
 
 
 def test_a_task_that_two_workers_find_is_run_by_one() -> None:

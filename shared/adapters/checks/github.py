@@ -26,11 +26,21 @@ class _May(Struct):
 
 class _Repository(Struct):
     archived: bool = False
+    has_issues: bool = True
     permissions: _May | None = None
 
 
-def check(url: str, token: str, issues: Sequence[str], repositories: Sequence[str] = ()) -> Sequence[Finding]:
-    """Try the token, read each issue (``owner/repo#12``) and each repository in which commits are undone."""
+def check(
+    url: str,
+    token: str,
+    issues: Sequence[str],
+    repositories: Sequence[str] = (),
+    filed: Sequence[str] = (),
+) -> Sequence[Finding]:
+    """Try the token, read each issue (``owner/repo#12``) and each repository in which commits are undone.
+
+    `filed` are the repositories in which issues are made.
+    """
     caller = Caller({**_HEADERS, "Authorization": f"Bearer {token}"})
     answer = caller.call("GET", f"{url}/rate_limit")
     if not answer.is_success:
@@ -44,6 +54,7 @@ def check(url: str, token: str, issues: Sequence[str], repositories: Sequence[st
         Finding(NAME, State.OK, "the token is accepted"),
         *_issues(caller, url, issues),
         *(_reverts(caller, url, repository) for repository in repositories),
+        *(_files(caller, url, repository) for repository in filed),
     ]
 
 
@@ -78,3 +89,17 @@ def _reverts(caller: Caller, url: str, repository: str) -> Finding:
         return Finding(name, State.OK, "the token may push and open pull requests")
     detail = "the token lacks the scope repo" if pushes else "the token's user may not push"
     return Finding(name, State.BROKEN, detail, f"Give the token {_REVERTS}.")
+
+
+def _files(caller: Caller, url: str, repository: str) -> Finding:
+    """Say whether issues can be made there: nothing tells whether the token may, without making one."""
+    name = f"GitHub issues of {repository}"
+    answer = caller.call("GET", f"{url}/repos/{repository}")
+    found = answer.read(_Repository) if answer.is_success else None
+    if found is None:
+        mend = "Check report.github and follow_ups, and give the token the right to write issues there."
+        return Finding(name, State.BROKEN, answer.told, mend)
+    if found.archived or not found.has_issues:
+        why = "is archived" if found.archived else "has no issues"
+        return Finding(name, State.BROKEN, f"the repository {why}", "Name another repository.")
+    return Finding(name, State.OK, "found; that the token may write issues shows only when it does")

@@ -15,7 +15,7 @@ from shared.ports import CALL_SECONDS, Message
 EVENT_TYPE = "backout"
 """The metadata's type of each of our messages; its payload holds the message's `key`."""
 
-CALLS_TO_A_PERSON = frozenset({"asked", "alerts_again"})
+CALLS_TO_A_PERSON = frozenset({"asked", "alerts_again", "overdue", "task_given_up"})
 """News that shows in the channel as well as in the thread: a silent edit calls nobody."""
 
 _PAGE = 200

@@ -115,6 +115,29 @@ def test_githubs_repository_tells_of_a_reverts_rights_what_shows_without_writing
     assert bool(repository.mend) is (state is State.BROKEN)
 
 
+@pytest.mark.parametrize(
+    ("answer", "state", "detail"),
+    [
+        (as_json({"has_issues": True}), State.OK, "found; that the token may write issues shows only when"),
+        (as_json({"has_issues": False}), State.BROKEN, "the repository has no issues"),
+        (as_json({"archived": True}), State.BROKEN, "the repository is archived"),
+        (as_json({}, 404), State.BROKEN, "answered 404"),
+    ],
+)
+def test_the_repository_in_which_issues_are_filed_is_looked_at(
+    answer: Answer, state: State, detail: str
+) -> None:
+    def answers(request: Request) -> Answer:
+        return answer if request.path == "/repos/shop/incidents" else as_json({})
+
+    check = lambda url: github.check(url, TOKEN, [], [], ["shop/incidents"])  # noqa: E731
+    [_, filed], _ = found(check, answers)
+
+    assert (filed.name, filed.state) == ("GitHub issues of shop/incidents", state)
+    assert filed.detail.startswith(detail)
+    assert bool(filed.mend) is (state is State.BROKEN)
+
+
 def argo(applications: Answer, user: Any = None) -> Callable[[Request], Answer]:
     told = {"loggedIn": True, "username": "backout", "iss": "argocd"} if user is None else user
     return lambda request: applications if request.path.startswith("/api/v1/applications") else as_json(told)
