@@ -5,6 +5,7 @@ import re
 import msgspec
 
 from shared.ports import Section, Template
+from shared.wire import convert
 
 _FRONT = re.compile(r"\A---\s*\n(?P<front>.*?)\n---\s*(?:\n|\Z)(?P<body>.*)", re.DOTALL)
 _HEADING = re.compile(r"^#{1,6}\s+(?P<label>.+?)\s*#*\s*$", re.MULTILINE)
@@ -41,7 +42,7 @@ def parse(path: str, text: str) -> Template | None:
     found = _FRONT.match(text) if path.endswith(".md") else None
     front = found["front"] if found else ("{}" if path.endswith(".md") else text)
     try:
-        head = msgspec.yaml.decode(front, type=_Head)
+        head = convert(_Head, msgspec.yaml.decode(front))
     except (msgspec.DecodeError, ValueError):
         return None
     sections = _headings(found["body"] if found else text) if path.endswith(".md") else _fields(head.body)
