@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import configuring, doctoring, freezes, gates, printing, responses, scoring, serving
+from cli import configuring, doctoring, freezes, gates, printing, responses, ruling, scoring, serving
 from cli.printing import Json
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command()(serving.serve)
 app.command()(scoring.score)
 app.command()(scoring.replay)
+app.command()(ruling.rules)
 app.command()(responses.invoke)
 app.command("list")(responses.list_)
 app.command()(responses.show)

@@ -1,17 +1,18 @@
 """Query profiles: the PromQL that measures a workload, for four common ways to count its requests.
 
-Each query gives one number without labels. It gives nothing where there are no series to measure; a share of
-nothing is NaN; and no failure counted yet beside requests that are counted is 0, not nothing.
+Each query gives one number, without labels, or one for each Deployment where many are asked about. It gives
+nothing where there are no series to measure; a share of nothing is NaN; and no failure counted yet beside
+requests that are counted is 0, not nothing.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from shared.domain.services import Service, SignalQuery
 from shared.domain.signals import Signal
-from shared.domain.workloads import KINDS, WorkloadRef
+from shared.domain.workloads import KINDS
 from shared.errors import ConfigurationError
 
 TRAFFIC = "traffic"
@@ -20,21 +21,60 @@ TRAFFIC = "traffic"
 NO_PROFILE = "none"
 """The profile of a service that has only the queries of its own."""
 
+WHERE = ("namespace", "deployment")
+"""The labels of a Deployment's numbers where those of many are asked for together."""
+
+_ANY_POD = "(.+)-[bcdfghjklmnpqrstvwxz2456789]{6,10}-[bcdfghjklmnpqrstvwxz2456789]{5}"
+"""Matches a Deployment's pods and finds its name: generated parts have no vowels and no 0, 1 and 3."""
+
 _LONGEST_BASE = 58  # the API server cuts a generated name there before it appends five characters
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """The workloads that are asked about. Each field but the kind is a matcher's end, like ``="checkout"``.
+
+    Without `grouped` they are one; with it the numbers of each come with its labels, `WHERE`.
+    """
+
+    namespace: str
+    name: str
+    pod: str
+    kind: str = "deployment"
+    grouped: bool = False
+
+    @property
+    def by(self) -> str:
+        """What keeps the workloads apart in an aggregation."""
+        return f" by ({', '.join(WHERE)}) " if self.grouped else ""
+
+
+@dataclass(frozen=True)
+class _Series:
+    """Series of the workloads: label matchers, and where their `WHERE` is found: (label, source, pattern)."""
+
+    matchers: str
+    found: tuple[tuple[str, str, str], ...] = ()
+
+    def placed(self, series: str, scope: _Scope) -> str:
+        """Give the series the labels of their workloads, where there are several."""
+        for label, source, pattern in self.found if scope.grouped else ():
+            series = f'label_replace({series}, "{label}", "$1", "{source}", "{pattern}")'
+        return series
 
 
 @dataclass(frozen=True)
 class _Requests:
     """How a profile counts requests.
 
-    `selectors` names a workload by label matchers; where the labels depend on how the metrics are scraped
+    `series` finds a workload's by label matchers; where the labels depend on how the metrics are scraped
     there are several, of which a series fits one at most. `seconds` is the histogram's unit.
     """
 
     counter: str
     status_label: str
     histogram: str
-    selectors: Callable[[WorkloadRef], tuple[str, ...]]
+    series: Callable[[_Scope], tuple[_Series, ...]]
     seconds: float = 1.0
 
 
@@ -47,28 +87,53 @@ def profile_queries(profile: str, service: Service, window_seconds: float = 60.0
     """
     if profile == NO_PROFILE or service.workload.kind not in KINDS:
         return {}
+    ref = service.workload
+    pods = f"=~{_quoted(_pod_names(ref.kind, ref.name))}"
+    scope = _Scope(f"={_quoted(ref.namespace)}", f"={_quoted(ref.name)}", pods, ref.kind)
+    own = service.selector.strip().removeprefix("{").removesuffix("}").rstrip(", ")
+    return _queries(profile, scope, window_seconds, (_Series(own),) if own else ())
+
+
+def fleet_queries(
+    profile: str, namespaces: Collection[str] = (), window_seconds: float = 60.0
+) -> dict[str, SignalQuery]:
+    """Return the profile's queries for every Deployment of the namespaces, or of all where none is named.
+
+    Raises ConfigurationError for a profile that is not known.
+    """
+    if profile == NO_PROFILE:
+        return {}
+    within = f"=~{_quoted('|'.join(map(_literal, sorted(namespaces))))}" if namespaces else '!=""'
+    scope = _Scope(within, '!=""', f'=~"{_ANY_POD}"', grouped=True)
+    return _queries(profile, scope, window_seconds)
+
+
+def _queries(
+    profile: str, scope: _Scope, window_seconds: float, own: tuple[_Series, ...] = ()
+) -> dict[str, SignalQuery]:
     if profile not in _PROFILES:
         known = ", ".join([*_PROFILES, NO_PROFILE])
         raise ConfigurationError(f"{profile!r} is not a query profile; there are {known}")
     window = f"{round(window_seconds * 1000)}ms" if window_seconds % 1 else f"{round(window_seconds)}s"
-    requests = _PROFILES[profile]
-    own = service.selector.strip().removeprefix("{").removesuffix("}").rstrip(", ")
-    selectors = (own,) if own else requests.selectors(service.workload)
-    texts = _request_queries(requests, selectors, window) | _resource_queries(service.workload, window)
+    texts = _request_queries(_PROFILES[profile], scope, window, own) | _resource_queries(scope, window)
     return {name: SignalQuery(text, window_seconds) for name, text in texts.items()}
 
 
-def _request_queries(requests: _Requests, selectors: tuple[str, ...], window: str) -> dict[str, str]:
+def _request_queries(
+    requests: _Requests, scope: _Scope, window: str, own: tuple[_Series, ...]
+) -> dict[str, str]:
     def rates(metric: str, *matchers: str) -> str:
         return " or ".join(
-            f"rate({metric}{{{','.join((selector, *matchers))}}}[{window}])" for selector in selectors
+            series.placed(f"rate({metric}{{{','.join((series.matchers, *matchers))}}}[{window}])", scope)
+            for series in own or requests.series(scope)
         )
 
-    total = f"sum({rates(requests.counter)})"
+    total = f"sum{scope.by}({rates(requests.counter)})"
     server_error = f'{requests.status_label}=~"5.."'
-    failures = f"sum({rates(requests.counter, server_error)})"
+    failures = f"sum{scope.by}({rates(requests.counter, server_error)})"
     failed = f"({failures} or {total} * 0)"
-    p95 = f"histogram_quantile(0.95, sum by (le) ({rates(requests.histogram + '_bucket')}))"
+    by = ", ".join(("le", *WHERE)) if scope.grouped else "le"
+    p95 = f"histogram_quantile(0.95, sum by ({by}) ({rates(requests.histogram + '_bucket')}))"
     return {
         TRAFFIC: f"{total} * 60",
         Signal.ERROR_RATE: f"{failed} / {total}",
@@ -77,32 +142,30 @@ def _request_queries(requests: _Requests, selectors: tuple[str, ...], window: st
     }
 
 
-def _resource_queries(workload: WorkloadRef, window: str) -> dict[str, str]:
-    pods = _by_pods(workload)
-    containers = f'{pods},container!="",container!="POD"'
+def _resource_queries(scope: _Scope, window: str) -> dict[str, str]:
+    [pods] = _http_requests(scope)
+    containers = f'{pods.matchers},container!="",container!="POD"'
     memory = f"container_memory_working_set_bytes{{{containers}}}"
     cpu = f"rate(container_cpu_usage_seconds_total{{{containers}}}[{window}])"
-    limits = f"kube_pod_container_resource_limits{{{pods},resource=%s}}"
+    limits = f"kube_pod_container_resource_limits{{{pods.matchers},resource=%s}}"
+
+    def share(used: str, limit: str) -> str:
+        """Divide what containers use by their limits, over those containers that have both.
+
+        A container without a limit would look as if it ate the others'; an evicted pod, whose limit is listed
+        for as long as its object exists, as if there were room.
+        """
+        both = "and on (namespace, pod, container)"
+        parts = (
+            f"sum{scope.by}({pods.placed(f'{a} {both} {b}', scope)})"
+            for a, b in ((used, limit), (limit, used))
+        )
+        return " / ".join(parts)
+
     return {
-        Signal.MEMORY_USAGE: _share(memory, limits % '"memory"'),
-        Signal.CPU_USAGE: _share(cpu, limits % '"cpu"'),
+        Signal.MEMORY_USAGE: share(memory, limits % '"memory"'),
+        Signal.CPU_USAGE: share(cpu, limits % '"cpu"'),
     }
-
-
-def _share(used: str, limit: str) -> str:
-    """Divide what containers use by their limits, over those containers that have both.
-
-    A container without a limit would look as if it ate the others'; an evicted pod, whose limit is listed
-    for as long as its object exists, as if there were room.
-    """
-    both = "and on (namespace, pod, container)"
-    return f"sum({used} {both} {limit}) / sum({limit} {both} {used})"
-
-
-def _by_pods(workload: WorkloadRef) -> str:
-    """Match the namespace and the names that the controllers give the workload's pods."""
-    pods = _quoted(_pod_names(workload.kind, workload.name))
-    return f"namespace={_quoted(workload.namespace)},pod=~{pods}"
 
 
 def _pod_names(kind: str, name: str) -> str:
@@ -127,38 +190,47 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _http_requests(workload: WorkloadRef) -> tuple[str, ...]:
-    return (_by_pods(workload),)
+_BY_POD = (("deployment", "pod", _ANY_POD),)
 
 
-def _istio(workload: WorkloadRef) -> tuple[str, ...]:
+def _http_requests(scope: _Scope) -> tuple[_Series, ...]:
+    """Match the namespace and the names that the controllers give the workload's pods."""
+    return (_Series(f"namespace{scope.namespace},pod{scope.pod}", _BY_POD),)
+
+
+def _istio(scope: _Scope) -> tuple[_Series, ...]:
     """Count each request once, where it arrives: the sender's proxy reports it too."""
-    namespace, name = _quoted(workload.namespace), _quoted(workload.name)
-    by_workload = f"destination_workload_namespace={namespace},destination_workload={name}"
-    return (f'reporter="destination",{by_workload}',)
+    namespace, name = "destination_workload_namespace", "destination_workload"
+    matchers = f'reporter="destination",{namespace}{scope.namespace},{name}{scope.name}'
+    return (_Series(matchers, _named(namespace, name)),)
 
 
-def _nginx(workload: WorkloadRef) -> tuple[str, ...]:
+def _nginx(scope: _Scope) -> tuple[_Series, ...]:
     """Match the Service of the workload's name.
 
     ingress-nginx labels a series with the backend's `namespace` and `service`. A scrape that sets such
     labels itself, to where the controller runs, renames them to `exported_…`, unless labels are honoured.
     """
-    namespace, name = _quoted(workload.namespace), _quoted(workload.name)
+    namespace, name = scope.namespace, scope.name
+    renamed, unnamed = "exported_namespace", 'exported_service="",service'
     return (
-        f"exported_namespace={namespace},exported_service={name}",
-        f'exported_namespace={namespace},exported_service="",service={name}',
-        f'exported_namespace="",namespace={namespace},exported_service="",service={name}',
+        _Series(f"{renamed}{namespace},exported_service{name}", _named(renamed, "exported_service")),
+        _Series(f"{renamed}{namespace},{unnamed}{name}", _named(renamed, "service")),
+        _Series(f'{renamed}="",namespace{namespace},{unnamed}{name}', _named("namespace", "service")),
     )
 
 
-def _otel(workload: WorkloadRef) -> tuple[str, ...]:
+def _otel(scope: _Scope) -> tuple[_Series, ...]:
     """Match the kind's own attribute; there is none for Argo Rollouts, whose pods are matched by name."""
-    namespace, name = _quoted(workload.namespace), _quoted(workload.name)
-    if workload.kind == "rollout":
-        pods = _quoted(_pod_names(workload.kind, workload.name))
-        return (f"k8s_namespace_name={namespace},k8s_pod_name=~{pods}",)
-    return (f"k8s_namespace_name={namespace},k8s_{workload.kind}_name={name}",)
+    namespace, name = "k8s_namespace_name", f"k8s_{scope.kind}_name"
+    if scope.kind == "rollout":
+        return (_Series(f"{namespace}{scope.namespace},k8s_pod_name{scope.pod}"),)
+    return (_Series(f"{namespace}{scope.namespace},{name}{scope.name}", _named(namespace, name)),)
+
+
+def _named(namespace: str, name: str) -> tuple[tuple[str, str, str], ...]:
+    """Find a workload by labels that hold its namespace and its name."""
+    return (("namespace", namespace, "(.+)"), ("deployment", name, "(.+)"))
 
 
 _PROFILES: Mapping[str, _Requests] = {
