@@ -120,7 +120,7 @@ def real_prometheus(program: str, watch: Watch) -> Iterator[str]:
         (home / "rules.yml").write_text(watch.rules)
         (home / "prometheus.yml").write_bytes(msgspec.yaml.encode(configuration))
         arguments = ["--config.file=prometheus.yml", "--storage.tsdb.path=store", "--log.level=warn"]
-        with _server(program, arguments, home=home) as url:
+        with running_program(program, arguments, home=home) as url:
             yield url
 
 
@@ -149,7 +149,7 @@ def real_alertmanager(program: str, route: Route) -> Iterator[str]:
             "--cluster.listen-address=",
             "--log.level=warn",
         ]
-        with _server(program, arguments, home=home) as url:
+        with running_program(program, arguments, home=home) as url:
             yield url
 
 
@@ -158,7 +158,7 @@ def _static(urls: Sequence[str]) -> dict[str, object]:
 
 
 @contextmanager
-def _server(program: str, arguments: Sequence[str], *, home: Path) -> Iterator[str]:
+def running_program(program: str, arguments: Sequence[str], *, home: Path) -> Iterator[str]:
     """Run a program that takes Prometheus's `--web` options, from its readiness to its end."""
     process, url = _start(program, arguments, home=home)
     try:
