@@ -1,3 +1,3 @@
 """What every test shares."""
 
-pytest_plugins = ["tests.plugins.noskip", "tests.dynamodb_local"]
+pytest_plugins = ["tests.plugins.noskip", "tests.plugins.rights", "tests.dynamodb_local"]

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from sandbox.cluster import admin, discovery, tables
-from sandbox.cluster.audit import MUTATING, entry
+from sandbox.cluster.audit import ASKED, MUTATING, Asked, entry
 from sandbox.cluster.errors import ApiError, bad_request, unauthorized
 from sandbox.cluster.faults import Fault
 from sandbox.cluster.objects import Object
@@ -77,6 +77,7 @@ class Application:
         query = dict(http.query_params)
         target = parse(http.url.path, self._state.catalogue)
         verb = verb_of(http.method, target, watching=query.get("watch") in ("true", "1"))
+        ASKED.add(Asked.of(http.headers.get("user-agent", ""), verb, target))
         url = f"{http.url.path}?{http.url.query}" if http.url.query else http.url.path
         fault = self._state.faults.take(http.method, verb, url)
         if fault is not None and not fault.after:

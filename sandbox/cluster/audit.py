@@ -12,6 +12,26 @@ from sandbox.cluster.targets import Target
 MUTATING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a role would have to grant a client for a request."""
+
+    user_agent: str
+    verb: str
+    group: str
+    resource: str
+
+    @classmethod
+    def of(cls, user_agent: str, verb: str, target: Target) -> Asked:
+        """Name what a request asks for; a subresource is granted on its own, as ``pods/eviction``."""
+        resource = "/".join(filter(None, (target.resource.plural, target.subresource)))
+        return cls(user_agent, verb, target.resource.group, resource)
+
+
+ASKED: set[Asked] = set()
+"""What all clients have asked of all clusters of this process, granted or not."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
     """One accepted request; images are those of the pod template by container, empty without one."""

@@ -29,9 +29,8 @@ METRICS = {
     "up": set(),
 }
 SCRAPED = {"job", "instance"}
-WORDS = set(
-    ["sum", "by", "absent", "increase", "rate", "histogram_quantile", "or", "unless", "offset", "m", "h"]
-)
+FUNCTIONS = {"sum", "absent", "increase", "rate", "histogram_quantile"}
+WORDS = FUNCTIONS | {"by", "or", "unless", "offset"}
 
 
 def dashboard() -> Any:
@@ -68,7 +67,7 @@ def named(query: str) -> tuple[set[str], set[str]]:
     labels = set(re.findall(r"(\w+)\s*=", bare))
     labels |= {label.strip() for by in re.findall(r"by \(([^)]*)\)", bare) for label in by.split(",")}
     rest = re.sub(r"by \([^)]*\)|\{[^}]*\}|\[[^]]*\]", " ", bare)
-    metrics = set(re.findall(r"[a-z_]\w*", re.sub(r"\b\d+\w*", "", rest))) - WORDS
+    metrics = set(re.findall(r"\b[a-z_]\w*", rest)) - WORDS
     return {re.sub(r"(?<=_seconds)_(bucket|count)$", "", metric) for metric in metrics}, labels
 
 
