@@ -55,23 +55,33 @@ class Served:
 @contextmanager
 def served(folder: Path, *arguments: str) -> Iterator[Served]:
     """Serve with a table in memory on a free port; end the process at the end, whatever happened."""
-    config, out, log = folder / "backout.yaml", folder / "out", folder / "log"
-    config.write_text(CONFIG)
-    command = [*BACKOUT, "serve", "--config", str(config), "--embedded", "--port", "0", "--json", *arguments]
     with Cluster(start_seconds=0.05) as cluster:
         deploy(cluster)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "KUBECONFIG": str(cluster.kubeconfig_path),
-            "SERVED_AM": "am",
-            "SERVED_TOKEN": "token",
-        }
-        with out.open("wb") as stdout, log.open("wb") as stderr:
-            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stdout, stderr=stderr)
-        try:
-            yield Served(process, _first_words(process, out, log), log, cluster)
-        finally:
-            end(process)
+        with served_beside(cluster, folder, "--embedded", *arguments) as running:
+            yield running
+
+
+@contextmanager
+def served_beside(
+    cluster: Cluster, folder: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> Iterator[Served]:
+    """Serve on a free port for a cluster that is there; end the process at the end, whatever happened."""
+    config, out, log = folder / "backout.yaml", folder / "out", folder / "log"
+    config.write_text(CONFIG)
+    command = [*BACKOUT, "serve", "--config", str(config), "--port", "0", "--json", *arguments]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "KUBECONFIG": str(cluster.kubeconfig_path),
+        "SERVED_AM": "am",
+        "SERVED_TOKEN": "token",
+        **(env or {}),
+    }
+    with out.open("wb") as stdout, log.open("wb") as stderr:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stdout, stderr=stderr)
+    try:
+        yield Served(process, _first_words(process, out, log), log, cluster)
+    finally:
+        end(process)
 
 
 def refused(folder: Path, config: str, *arguments: str, env: Mapping[str, str] | None = None) -> str:

@@ -23,21 +23,30 @@ ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 CONFIG = INFRA / "kubernetes" / "backout.yaml"
 CONTAINERFILE = (INFRA / "Containerfile").read_text()
-FOLDERS = ("kubernetes", "eks")
 LABELS = {"app.kubernetes.io/name": "backout"}
 
 
-def built(folder: str) -> list[Any]:
+def built() -> list[Any]:
     """Return the objects that `kubectl apply -k` would send."""
-    ran = subprocess.run(
-        [program("kubectl"), "kustomize", INFRA / folder], check=True, capture_output=True, text=True
-    )
+    command = [program("kubectl"), "kustomize", INFRA / "kubernetes"]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
     return list(yaml.safe_load_all(ran.stdout))
+
+
+def bindings_for_eks() -> list[Any]:
+    return list(yaml.safe_load_all((INFRA / "eks" / "production.yaml").read_text()))
+
+
+def known(each: Any) -> Any:
+    """Return of an object what its kind's schema knows; a value of a wrong type raises ValidationError."""
+    client: Any = kubernetes.client.ApiClient()
+    model = getattr(kubernetes.client, f"V1{each['kind']}").from_dict(each)
+    return client.sanitize_for_serialization(model)
 
 
 @pytest.fixture(scope="module")
 def objects() -> dict[str, Any]:
-    return {each["kind"]: each for each in built("kubernetes")}
+    return {each["kind"]: each for each in built()}
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +60,19 @@ def container(pod: Any) -> Any:
     return only
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_every_object_is_of_its_kinds_schema_and_no_field_is_unknown(folder: str) -> None:
-    client = kubernetes.client.ApiClient()
-    for each in built(folder):
-        model = getattr(kubernetes.client, f"V1{each['kind']}").from_dict(each)
-
-        assert client.sanitize_for_serialization(model) == each
+def test_every_object_is_of_its_kinds_schema_and_no_field_is_unknown() -> None:
+    for each in built() + bindings_for_eks():
+        assert known(each) == each
 
 
 def test_a_misspelt_field_would_be_found(objects: dict[str, Any]) -> None:
-    spec = {**objects["Service"]["spec"], "selectors": {}}
-    service = kubernetes.client.V1Service.from_dict({**objects["Service"], "spec": spec})
+    service = {**objects["Service"], "spec": {**objects["Service"]["spec"], "selectors": {}}}
 
-    assert kubernetes.client.ApiClient().sanitize_for_serialization(service)["spec"] != spec
+    assert known(service) != service
+
+
+def test_the_table_and_its_region_are_given(container: Any) -> None:
+    assert {"BACKOUT_TABLE", "AWS_DEFAULT_REGION"} <= {each["name"] for each in container["env"]}
 
 
 def test_two_replicas_stay_through_a_drain_and_are_spread(objects: dict[str, Any], pod: Any) -> None:
@@ -162,7 +170,7 @@ def test_alertmanager_and_the_policy_reach_the_service_and_prometheus(objects: d
 def test_every_binding_is_for_the_account_of_the_pods(objects: dict[str, Any], pod: Any) -> None:
     account = objects["ServiceAccount"]["metadata"]
     subject = {"kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"]}
-    bindings = [each for each in built("kubernetes") if each["kind"] == "RoleBinding"]
+    bindings = [each for each in built() if each["kind"] == "RoleBinding"]
 
     assert pod["serviceAccountName"] == account["name"]
     assert [binding["subjects"] for binding in bindings] == [[subject]] * 4
@@ -170,11 +178,13 @@ def test_every_binding_is_for_the_account_of_the_pods(objects: dict[str, Any], p
 
 def test_on_eks_the_bindings_are_for_the_group_of_the_access_entry() -> None:
     template = (INFRA / "eks" / "access-entry.yaml").read_text()
-    bindings = [each for each in built("eks") if each["kind"] == "RoleBinding"]
+    bindings = bindings_for_eks()
     group = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "backout"}
 
     assert "KubernetesGroups: [backout]" in template
     assert [binding["subjects"] for binding in bindings] == [[group]] * 4
+    in_the_cluster = {each["roleRef"]["name"] for each in built() if each["kind"] == "RoleBinding"}
+    assert {binding["roleRef"]["name"] for binding in bindings} == in_the_cluster
 
 
 def test_cloudformation_takes_the_access_entry() -> None:

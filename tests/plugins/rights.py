@@ -50,30 +50,31 @@ def complaint(used: set[Right], *, whole: bool) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_USED] = set()
+    config.stash[_USED] = set[Right]()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     """Take what a worker of pytest-xdist has seen."""
-    seen = getattr(node, "workeroutput", {}).get("rights", ())
-    node.config.stash[_USED] |= {tuple(right) for right in seen}
+    seen: list[Right] = getattr(node, "workeroutput", {}).get("rights", [])
+    node.config.stash[_USED].update((verb, group, resource) for verb, group, resource in seen)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Compare, or in a worker pass on what was seen."""
     config = session.config
-    config.stash[_USED] |= {
+    used = config.stash[_USED]
+    used.update(
         (asked.verb, asked.group, asked.resource)
         for asked in audit.ASKED
         if asked.user_agent == FIELD_MANAGER and asked.group != FOR_ANYONE
-    }
+    )
     output = getattr(config, "workeroutput", None)
     if output is not None:
-        output["rights"] = sorted(config.stash[_USED])
+        output["rights"] = sorted(used)
         return
-    wrong = complaint(config.stash[_USED], whole=exitstatus == 0 and _is_whole(config))
+    wrong = complaint(used, whole=exitstatus == 0 and _is_whole(config))
     if wrong:
         config.stash[_COMPLAINT] = wrong
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED

@@ -87,7 +87,7 @@ def alerting_rules(catalogue: Catalogue, *, window_seconds: float = 60.0) -> Rul
 
 def _entry(service: Service, window_seconds: float) -> _Watched:
     ref = service.workload
-    named = profile_queries(service.profile, service, window_seconds) | service.queries
+    named = {**profile_queries(service.profile, service, window_seconds), **service.queries}
     where = f"{{namespace={json.dumps(ref.namespace)},{ref.kind}={json.dumps(ref.name)}}}"
     queries = {name: query.query for name, query in named.items()}
     queries |= {flag: f"max({flag}{where}) > bool 0" for flag in sorted(NEVER_QUERIED)}
