@@ -28,7 +28,7 @@ LABELS = {"app.kubernetes.io/name": "backout"}
 
 def built() -> list[Any]:
     """Return the objects that `kubectl apply -k` would send."""
-    command = [program("kubectl"), "kustomize", INFRA / "kubernetes"]
+    command = [program("kubectl"), "kustomize", str(INFRA / "kubernetes")]
     ran = subprocess.run(command, check=True, capture_output=True, text=True)
     return list(yaml.safe_load_all(ran.stdout))
 

@@ -17,6 +17,7 @@ from tests.adapters.recorded_prometheus import program
 ROOT = Path(__file__).resolve().parents[2]
 MADE = ROOT / "infra" / "prometheus" / "backout-rules.yaml"
 TESTS = MADE.with_suffix(".test.yaml")
+SHOP, POD = "production", "checkout-6d4cf56db6-x2x4v"
 FIRING = 'count by (alertname, deployment) (ALERTS{alertstate="firing"})'
 CONFIG = """
 cluster: prod
@@ -171,7 +172,78 @@ def test_a_service_with_an_entry_has_its_own_thresholds_and_others_the_defaults(
         assert (service, rows) == ("shop", [labels["alertname"]])
 
 
-def test_a_row_without_a_query_is_told_and_has_no_alert(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("profile", "counter", "labels", "status"),
+    [
+        ("http_requests", "http_requests_total", {"namespace": SHOP, "pod": POD}, "code"),
+        (
+            "istio",
+            "istio_requests_total",
+            {
+                "reporter": "destination",
+                "destination_workload_namespace": SHOP,
+                "destination_workload": "checkout",
+                "namespace": "istio-system",
+            },
+            "response_code",
+        ),
+        (
+            "nginx",
+            "nginx_ingress_controller_requests",
+            {"namespace": "ingress", "exported_namespace": SHOP, "exported_service": "checkout"},
+            "status",
+        ),
+        (
+            "nginx",
+            "nginx_ingress_controller_requests",
+            {"namespace": "ingress", "exported_namespace": SHOP, "service": "checkout"},
+            "status",
+        ),
+        ("nginx", "nginx_ingress_controller_requests", {"namespace": SHOP, "service": "checkout"}, "status"),
+        (
+            "otel",
+            "http_server_request_duration_seconds_count",
+            {"k8s_namespace_name": SHOP, "k8s_deployment_name": "checkout"},
+            "http_response_status_code",
+        ),
+    ],
+)
+def test_every_profile_finds_the_deployment_by_its_series(
+    profile: str, counter: str, labels: dict[str, str], status: str, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.yaml").write_text(run("rules", "--profile", profile))
+    where = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    series = [
+        {"series": f'{counter}{{{where},{status}="{code}"}}', "values": f"0+{grows}x80"}
+        for code, grows in (("200", 7), ("503", 1))
+    ]
+    found = {"error_rate_high": "P0", "error_rate_raised": "P1"}
+    test = {
+        "interval": "15s",
+        "input_series": series,
+        "alert_rule_test": [
+            fires(
+                alert,
+                {"namespace": SHOP, "deployment": "checkout", "signal": "error_rate", "severity": severity},
+                {"value": "0.125", "summary": f"{SHOP}/checkout: error rate is 12.5%"},
+            )
+            for alert, severity in found.items()
+        ],
+        "promql_expr_test": [
+            {
+                "expr": FIRING,
+                "eval_time": "10m",
+                "exp_samples": [counted(alert, "checkout") for alert in found],
+            }
+        ],
+    }
+    document = {"rule_files": ["rules.yaml"], "evaluation_interval": "15s", "tests": [test]}
+    (tmp_path / "test.yaml").write_text(yaml.safe_dump(document))
+
+    promtool("test", "rules", tmp_path / "test.yaml")
+
+
+def test_a_row_without_a_query_is_told_and_has_no_alert() -> None:
     made = run("rules", "--profile", "none")
 
     assert "# backout: no query for latency_p95, which the row latency_p95 is about\n" in made
