@@ -21,6 +21,7 @@ from shared.domain.changes import (
     RunJob,
     SetFlag,
 )
+from shared.domain.meetings import Invitation
 from shared.domain.owners import Ownership, Reverted, Revertible, Suspension, Target
 from shared.domain.records import Delivery, Freezes, Storm, WorkloadRecord
 from shared.domain.response import Event, Response, Task
@@ -206,6 +207,18 @@ class Flags(Protocol):
 
     def apply(self, change: SetFlag) -> Applied:
         """Switch the flag once; `ALREADY` when it is so, whoever made it so."""
+        ...
+
+
+class Meetings(Protocol):
+    """Invites people to a meeting, moves it and cancels it, as the invitation says."""
+
+    def send(self, invitation: Invitation) -> Sequence[str]:
+        """Send the invitation; return the attendees that were refused while others were taken.
+
+        Sent twice it is one event in every calendar, and an older one changes nothing of a newer. Raises
+        TemporaryError, after which nobody knows whether it went out, and PermanentError for a refusal.
+        """
         ...
 
 

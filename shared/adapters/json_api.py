@@ -78,9 +78,20 @@ class Calls:
         self.until = until
         self._api = api
 
-    def ask(self, method: str, path: str, body: object = None, *, into: type[T]) -> T:
-        """Make a call and return its answer; what is not of that shape may be a page from in between."""
-        answer = self._made(method, path, body)
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        form: Mapping[str, str] | None = None,
+        into: type[T],
+    ) -> T:
+        """Make a call and return its answer; what is not of that shape may be a page from in between.
+
+        The body is sent as JSON, or `form` as a form.
+        """
+        answer = self._made(method, path, body, form)
         try:
             return decoder(into).decode(answer)
         except msgspec.DecodeError:
@@ -90,7 +101,7 @@ class Calls:
         """Make a call whose answer holds nothing of interest."""
         self._made(method, path, body)
 
-    def _made(self, method: str, path: str, body: object) -> bytes:
+    def _made(self, method: str, path: str, body: object, form: Mapping[str, str] | None = None) -> bytes:
         import httpx
 
         api = self._api
@@ -99,7 +110,9 @@ class Calls:
             raise self._temporary(f"no time left within {api.seconds:g} s")
         try:
             url = f"{api.url.rstrip('/')}{path}" if path else api.url
-            sent = api.http.get().stream(method, url, headers=dict(api.headers), json=body, timeout=wait)
+            sent = api.http.get().stream(
+                method, url, headers=dict(api.headers), json=body, data=form, timeout=wait
+            )
             with sent as answer:
                 text = self._read(answer)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
@@ -159,7 +172,9 @@ def _words(answer: object) -> list[str]:
 def _limited(headers: Mapping[str, str], status: int, text: bytes) -> bool:
     """Return whether a 403 is GitHub's way to say: not so fast. Some of them say it in words only."""
     return status == 403 and (
-        "Retry-After" in headers or headers.get("X-RateLimit-Remaining") == "0" or b"rate limit" in text
+        "Retry-After" in headers
+        or headers.get("X-RateLimit-Remaining") == "0"
+        or b"rate limit" in text.lower()
     )
 
 

@@ -1,8 +1,10 @@
 """Ports of which nothing is configured: each refuses, and says what to configure."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from shared.domain.changes import Applied, FlushCache, RestoreDatabase, RevertCommit, RunJob, SetFlag
+from shared.domain.meetings import Invitation
 from shared.domain.owners import Reverted, Revertible
 from shared.errors import PermanentError
 from shared.ports import DatabaseRestore, Issue, JobRun, NewIssue, Template
@@ -81,6 +83,13 @@ class NoShelf:
 
     def put(self, name: str, text: str) -> str:
         raise PermanentError(_lacks("report.directory"))
+
+
+class NoMeetings:
+    """Invites nobody."""
+
+    def send(self, invitation: Invitation) -> Sequence[str]:
+        raise PermanentError(_lacks("meetings"))
 
 
 def _lacks(what: str) -> str:

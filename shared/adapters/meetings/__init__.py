@@ -1,0 +1,1 @@
+"""Invitations to meetings: as mail (SMTP, SES) that calendars read, or as events of a Google calendar."""
