@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from cli import configuring, doctoring, freezes, gates, printing, responses, ruling, scoring, serving
+from cli import (
+    configuring,
+    doctoring,
+    freezes,
+    gates,
+    meetings,
+    printing,
+    responses,
+    ruling,
+    scoring,
+    serving,
+)
 from cli.printing import Json
 
 app = typer.Typer(
@@ -27,6 +38,7 @@ app.command()(responses.abort)
 app.command()(responses.acknowledge)
 app.command()(responses.resume)
 app.command()(responses.restore_flags)
+app.command()(meetings.meeting)
 app.command()(freezes.freeze)
 app.command()(freezes.thaw)
 app.command()(gates.gate)

@@ -250,6 +250,8 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "database_restored": _plain("the database is restored at", fact="endpoint"),
     "flushed": lambda e: f"flushed the cache {e.facts.get('cache')} ({e.facts.get('prefix')})",
     "restarted": _plain("restarting the pods"),
+    "move-meeting": lambda e: f"{e.by} moves the meeting to {e.facts.get('at')}",
+    "cancel-meeting": _person("cancels the meeting"),
     "ungate": _person("lets the service be deployed again"),
     "restore-flags": _person("wants the feature flags back on"),
     "resume": _person("wants the owner to run again"),

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 
 from cli import telling
 from cli.printing import short
+from shared.domain.meetings import Meeting
 from shared.domain.response import Event
+from shared.messages.meetings import stands
 
 COLOURS = {"completed": "green", "dismissed": "cyan", "refused": "yellow", "aborted": "yellow"}
 
@@ -44,6 +47,9 @@ def print_tail(console: Console, response: Mapping[str, Any]) -> None:
     if response.get("flags_off"):
         names = ", ".join(map(short, response["flags_off"]))
         console.print(f"[yellow]off[/]: {names}; put back by: backout restore-flags {response['id']}")
+    if response.get("meeting"):
+        meeting = msgspec.convert(response["meeting"], Meeting)
+        console.print(f"meeting: {short(stands(meeting))}")
     for task in response["tasks"]:
         if str(task["result"]).startswith(("given up", "attempt", "filed: ", "written: ")):
             console.print(f"task {short(task['name'])}: {short(task['result'])}")

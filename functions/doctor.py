@@ -14,6 +14,7 @@ from shared.bootstrap import Door, Engine
 from shared.domain import prerequisites
 from shared.domain.prerequisites import Finding, State
 from shared.settings import SecretRef, Settings
+from shared.settings.model import GoogleCalendar, Ses, Smtp
 
 if TYPE_CHECKING:
     from shared.adapters.checks import Check
@@ -37,6 +38,7 @@ def examined(engine: Engine, *, kubeconfig: str | None = None, seconds: float = 
             **_of_owners(engine, connection),
             **_of_remedies(engine),
             **_of_integrations(engine.door),
+            **_of_meetings(engine.door),
             **_of_secrets(engine.door),
         }
         found = running.findings(checks, seconds=seconds)
@@ -138,6 +140,32 @@ def _of_integrations(door: Door) -> "dict[str, Check]":
     return checks
 
 
+def _of_meetings(door: Door) -> "dict[str, Check]":
+    """Return the checks of what invites to meetings, and of the files that holidays are read from."""
+    from shared.adapters.checks import meetings as check
+    from shared.adapters.meetings.ses import SesMeetings, make_client
+    from shared.bootstrap.meetings import calendar_of, server_of
+
+    settings, secrets = door.settings, door.secrets
+    files = sorted({team.holidays_file for team in settings.teams.values() if team.holidays_file})
+    today = door.clock().date()
+    checks: dict[str, Check] = {
+        f"holidays {path}": partial(check.holidays_file, path, today) for path in files
+    }
+    if (configured := settings.meetings) is None:
+        return checks
+    match configured.by:
+        case Smtp() as smtp:
+            server = partial(server_of, smtp, secrets)
+            checks[check.NAME] = partial(check.mail_server, server, configured.sender)
+        case Ses(region=region):
+            meetings = SesMeetings(configured.sender, partial(make_client, region))
+            checks[check.NAME] = partial(check.ses, meetings)
+        case GoogleCalendar() as google:
+            checks[check.NAME] = partial(check.google, partial(calendar_of, google, secrets))
+    return checks
+
+
 def _of_secrets(door: Door) -> "dict[str, Check]":
     from shared.adapters.checks import secret_references
 
@@ -168,6 +196,7 @@ def _off(settings: Settings) -> Iterator[Finding]:
         "pagerduty": settings.pagerduty,
         "slack": settings.slack,
         "github": settings.github,
+        "meetings": settings.meetings,
         "owners.argo_cd": settings.owners.argo_cd,
         "owners.helm": settings.owners.helm_program,
         "status_page": settings.status_page,

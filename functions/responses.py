@@ -1,9 +1,9 @@
 """Responses: GET /responses[/{id}[/report]], and people's word on them.
 
-The latter is POST /responses/{id}/approve, /abort, /acknowledge or /resume.
+The latter is POST /responses/{id}/approve, /abort, /acknowledge, /resume, /restore-flags or /meeting.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import partial
 
 import msgspec
@@ -14,9 +14,11 @@ from werkzeug.routing import Map, Rule
 from functions import answers, doors, edges
 from shared import wire
 from shared.bootstrap import Door
-from shared.domain import aftercare, remedies
+from shared.bootstrap.channels import zone_of
+from shared.domain import aftercare, meetings, remedies
 from shared.domain.reasons import sentence
 from shared.domain.remedies import Remedy
+from shared.domain.response import Word
 from shared.engine.joining import Said
 from shared.errors import InvalidRequest
 from shared.intake import bodies
@@ -25,6 +27,7 @@ from shared.ports import State
 
 MOST_LISTED = 100
 LONGEST_ID = 100
+FURTHEST = timedelta(days=366)
 
 
 class _Word(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,6 +41,16 @@ _NOT_ASKED = {
     "restore-flags": "runs: its flags are switched after its end",
 }
 _DECODER = wire.decoder(_Word)
+
+
+class _Meeting(msgspec.Struct, forbid_unknown_fields=True):
+    at: str = ""
+    cancel: bool = False
+    reason: str = ""
+
+
+_MEETING_DECODER = msgspec.json.Decoder(_Meeting)
+_MEETING_HINT = 'It is {"at": "2026-03-03T10:00"} or {"cancel": true}.'
 
 
 def _list(door: Door, request: Request) -> Response:
@@ -67,6 +80,7 @@ def _show(door: Door, request: Request, response_id: str) -> Response:
         "events": door.records.events(response_id),
         "tasks": tasks,
         "flags_off": aftercare.flags_off(tasks),
+        "meeting": meetings.meeting(tasks),
         "still_suspended": [str(response.suspended)] if still else [],
     }
     return answers.answer(told)
@@ -84,9 +98,43 @@ def _say(door: Door, request: Request, response_id: str, *, verb: str) -> Respon
     by = doors.admit(door, request, "invoke")
     sent = edges.body(request)
     word = bodies.decoded(sent, _DECODER, hint='It is {"reason": "..."}.') if sent.strip() else _Word()
-    _check(response_id)
     chosen = remedies.question(word.choice) if word.choice is not None else None
-    said = door.listener.say(response_id, verb, by=by, reason=word.reason.strip()[:1000], question=chosen)
+    return _heard(door, response_id, Word(verb, by, door.clock(), word.reason, chosen or ""))
+
+
+def _meet(door: Door, request: Request, response_id: str) -> Response:
+    by = doors.admit(door, request, "invoke")
+    sent = bodies.decoded(edges.body(request), _MEETING_DECODER, hint=_MEETING_HINT)
+    if sent.cancel == bool(sent.at):
+        raise InvalidRequest(f"One of `at` and `cancel` is needed. {_MEETING_HINT}")
+    response = _state(door, response_id).response
+    tasks = door.records.tasks(response_id)
+    if meetings.meeting(tasks) is None or (sent.cancel and not meetings.planned(tasks)):
+        return answers.problem(409, f"Response {response_id} has invited nobody to a meeting of its own.")
+    at = "" if sent.cancel else _moment(sent.at, zone_of(door.settings, response.team), door.clock())
+    verb = meetings.CANCEL if sent.cancel else meetings.MOVE
+    return _heard(door, response_id, Word(verb, by, door.clock(), sent.reason, at))
+
+
+def _moment(text: str, zone: tzinfo, now: datetime) -> str:
+    """Return a time in UTC as ISO says it; one without an offset is on the team's clock."""
+    try:
+        at = datetime.fromisoformat(text)
+        local = at if at.tzinfo is not None else at.replace(tzinfo=zone)
+        utc = local.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidRequest(f"`at` is a time, like 2026-03-03T10:00; not {text[:40]!r}.") from error
+    if utc.astimezone(local.tzinfo) != local or not now < utc < now + FURTHEST:
+        raise InvalidRequest(f"`at` is a time within a year from now that there is; not {text[:40]}.")
+    return utc.isoformat()
+
+
+def _heard(door: Door, response_id: str, word: Word) -> Response:
+    _check(response_id)
+    verb, by = word.verb, word.by
+    said = door.listener.say(
+        response_id, verb, by=by, reason=word.reason.strip()[:1000], question=word.question or None
+    )
     match said:
         case Said.UNKNOWN:
             raise _unknown(response_id)
@@ -141,6 +189,7 @@ _ROUTES = Map(
         Rule("/responses", endpoint=_list, methods=["GET"]),
         Rule("/responses/<response_id>", endpoint=_show, methods=["GET"]),
         Rule("/responses/<response_id>/report", endpoint=_report, methods=["GET"]),
+        Rule("/responses/<response_id>/meeting", endpoint=_meet, methods=["POST"]),
         *(
             Rule(f"/responses/<response_id>/{verb}", endpoint=partial(_say, verb=verb), methods=["POST"])
             for verb in ("approve", "abort", "acknowledge", "resume", "restore-flags")

@@ -12,10 +12,11 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared.bootstrap import channels, filing, owners
+from shared.bootstrap import channels, filing, meetings, owners
 from shared.domain import aftercare
 from shared.domain.aftercare import Aftercare
 from shared.domain.escalation import Escalation
+from shared.domain.meetings import MEET
 from shared.domain.paperwork import Paperwork
 from shared.domain.response import Event, Response, Step, Task
 from shared.domain.services import Catalogue
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         Flags,
         Health,
         Jobs,
+        Meetings,
         Owners,
         People,
         Repositories,
@@ -99,8 +101,8 @@ class Door:
 
     @cached_property
     def aftercare(self) -> Aftercare:
-        """What is owed of owners that were stopped and of reverts."""
-        return Aftercare(self.catalogue)
+        """What is owed of owners that were stopped, of reverts and of meetings."""
+        return Aftercare(self.catalogue, meetings.invited(self.settings))
 
     @cached_property
     def paperwork(self) -> Paperwork:
@@ -184,6 +186,12 @@ def _no_shelf() -> "Shelf":
     return NoShelf()
 
 
+def _no_meetings() -> "Meetings":
+    from shared.adapters.unconfigured import NoMeetings
+
+    return NoMeetings()
+
+
 @dataclass(frozen=True)
 class Outside:
     """The ports that only the engine needs."""
@@ -201,6 +209,7 @@ class Outside:
     flags: "Flags" = field(default_factory=_no_flags)
     tracker: "Tracker" = field(default_factory=_no_tracker)
     shelf: "Shelf" = field(default_factory=_no_shelf)
+    meetings: "Meetings" = field(default_factory=_no_meetings)
 
 
 @dataclass(frozen=True)
@@ -332,10 +341,11 @@ def _telling(door: Door) -> "Tell":
 
 def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
     from shared.bootstrap import papers
-    from shared.messages import wording
+    from shared.messages import invitation, wording
     from shared.tasks.digest import Arm
     from shared.tasks.escalate import Escalate
     from shared.tasks.flag import Flag
+    from shared.tasks.meet import Meet
     from shared.tasks.recheck import Recheck
     from shared.tasks.remind import Remind
     from shared.tasks.resume import Resume
@@ -347,7 +357,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
         return tasks + door.escalation.tasks(response, "alerts_again", facts, name=name, at=at)
 
     settings, tell = door.settings, _telling(door)
-    word = wording.Wording(settings.links, _answering(door)).word
+    word = wording.Wording(settings.links, _answering(door), door.aftercare.invited).word
     kinds: dict[str, TaskKind] = {
         "tell": Tell(door.records, outside.channels, word),
         "recheck": Recheck(door.records, outside.signals, door.catalogue, call),
@@ -355,6 +365,13 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
         aftercare.REMIND: Remind(door.records, tell),
         aftercare.FLAG: Flag(door.records, outside.flags, tell),
         aftercare.REVERT: Revert(door.records, outside.repositories, tell),
+        MEET: Meet(
+            door.records,
+            outside.meetings,
+            partial(meetings.attendance, settings),
+            partial(invitation.compose, links=settings.links),
+            tell,
+        ),
         "arm": Arm(channels.digest_channels(settings), partial(channels.zone_of, settings)),
         **papers.task_kinds(
             papers.Papers(settings, door.catalogue),
@@ -438,6 +455,7 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         flags=owners.flags_of(settings, secrets),
         tracker=filing.tracker_of(settings, secrets),
         shelf=filing.shelf_of(settings),
+        meetings=meetings.meetings_of(settings, secrets),
     )
 
 

@@ -1,9 +1,11 @@
 """Aftercare: which tasks a response owes once it has changed more than the workload itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain import meetings
+from shared.domain.changes import Scalar
 from shared.domain.response import Event, Outcome, Response, Task
 from shared.domain.services import Catalogue
 
@@ -24,10 +26,11 @@ class Aftercare:
     """Turns events into tasks: an owner that was stopped is watched over, reminded of, and started again.
 
     Where the service says so, a rollback is followed by a revert in git, which makes it last, and its feature
-    flags are switched off.
+    flags are switched off. Teams that are `invited` to meetings are so after what went as far as a rollback.
     """
 
     catalogue: Catalogue
+    invited: Collection[str] = ()
 
     def owed(self, response: Response, event: Event) -> list[Task]:
         """Return the tasks that an event gives rise to."""
@@ -43,12 +46,19 @@ class Aftercare:
         if event.code == "restore-flags":
             told: dict[str, str | int] = {"by": event.by, "on": True}
             return [self._flag(response, flag, number, at, told) for flag in self._flags(response)]
+        if event.code in meetings.WORDS:
+            wanted = {**event.facts, "by": event.by}
+            return [
+                _task(response, f"{meetings.MEET}#{number}", meetings.MEET, at=at, due_at=at, facts=wanted)
+            ]
         if event.code == "ended":
             reverts = [_task(response, f"{REVERT}#{number}", REVERT, at=at, due_at=at)]
             ours = response.rolled is not None and response.rolled.by_us
             flags = self._flags(response) if ours else ()
             switched = [self._flag(response, flag, number, at, {}) for flag in flags]
-            return (reverts if self._reverts(response) else []) + switched
+            met = [_task(response, f"{meetings.MEET}#{number}", meetings.MEET, at=at, due_at=at)]
+            met = met if response.team in self.invited and meetings.owed(response) else []
+            return (reverts if self._reverts(response) else []) + switched + met
         return []
 
     def _flags(self, response: Response) -> tuple[str, ...]:
@@ -97,7 +107,7 @@ def _task(
     *,
     at: datetime,
     due_at: datetime,
-    facts: Mapping[str, str | int] | None = None,
+    facts: Mapping[str, Scalar] | None = None,
 ) -> Task:
     return Task(
         response_id=response.id, name=name, kind=kind, due_at=due_at, facts=dict(facts or {}), created_at=at

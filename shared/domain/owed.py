@@ -18,9 +18,10 @@ class Finished:
 
 @dataclass(frozen=True)
 class Later:
-    """The task is to be looked at again at `until`; this was no failed attempt."""
+    """The task is to be looked at again at `until`; this was no failed attempt. `why` is for people."""
 
     until: datetime
+    why: str = ""
 
 
 class TaskKind(Protocol):

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     REMEDY_FAILED = "remedy_failed"
     NO_REMEDY = "no_remedy"
     FLUSHED = "flushed"
+    NO_WORKING_HOUR = "no_working_hour"
     INTERNAL = "internal"
 
 
@@ -118,6 +119,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.REMEDY_FAILED: "A remedy that a person had allowed failed.",
     Reason.NO_REMEDY: "No such remedy is configured for the service.",
     Reason.FLUSHED: "The cache was flushed.",
+    Reason.NO_WORKING_HOUR: "The team's calendar has no working hour in the next 60 days.",
     Reason.INTERNAL: "An unexpected error ended the response; the history has its text.",
 }
 

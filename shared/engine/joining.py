@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum, auto
 from uuid import uuid4
 
+from shared.domain import meetings
 from shared.domain.alerts import Alert, AlertDigest
 from shared.domain.changes import Scalar
 from shared.domain.reasons import Reason
@@ -63,7 +64,7 @@ def heard(before: Heard, alerts: Sequence[Alert], carried: Readings, words: Sequ
 
 
 def _same(word: Word, known: Word) -> bool:
-    if word.verb in {"resume", "restore-flags"}:
+    if word.verb in {"resume", "restore-flags", *meetings.WORDS}:
         return word == known
     return (word.verb, word.question) == (known.verb, known.question) and (
         word.verb != "order" or word.by == known.by
@@ -121,7 +122,8 @@ class Listener:
         the person was shown, where that is known, or chose where there are several. ``now`` ends a hold, and
         is an approval where one is asked.
         An acknowledgement counts after the end too: somebody is on it, and nobody else need be called.
-        ``resume`` counts only then, where the response has left an owner stopped; ``restore-flags`` too.
+        ``resume`` counts only then, where the response has left an owner stopped; ``restore-flags`` too, and
+        what is said of a meeting (`question` is then when it is to be), unless it was the last that was said.
         """
 
         def word(response: Response, now: datetime) -> Word | Said:
@@ -129,6 +131,8 @@ class Listener:
                 return Said.NOT_ASKED
             if verb == "restore-flags" and response.live:
                 return Said.NOT_ASKED
+            if verb in meetings.WORDS:
+                return _of_meeting(Word(verb, by, now, reason, question or ""), response)
             if verb not in _ANSWERS:
                 return Word(verb, by, now, reason)
             asked = response.questions
@@ -162,7 +166,9 @@ class Listener:
             after = heard(response.heard, (), {}, (word,))
             if after == response.heard:
                 return Said.REPEATED
-            facts = {"reason": word.reason} if word.reason else {}
+            facts: dict[str, Scalar] = {"reason": word.reason} if word.reason else {}
+            if word.verb in meetings.WORDS:
+                facts |= {"at": word.question} if word.question else {"cancel": True}
             event = Event(0, 0, now, response.phase, word.verb, word.by, facts)
             commit = join(state, after, event, now)
             tasks = tuple(task for e in commit.events for task in self.tasks_for(response, e))
@@ -180,11 +186,20 @@ class Listener:
             return
 
 
-_COUNT_AFTERWARDS = frozenset({"acknowledge", "resume", "restore-flags", "ungate"})
+_COUNT_AFTERWARDS = frozenset({"acknowledge", "resume", "restore-flags", "ungate", *meetings.WORDS})
 """Words that are heard of a response that has ended."""
 
 _ANSWERS = frozenset({"approve", "now"})
 """Words that answer a question, so that each counts for one only."""
+
+
+def _of_meeting(word: Word, response: Response) -> Word | Said:
+    """Return the word; the one before it where it says the same, so that one sent twice moves nothing."""
+    if response.live:
+        return Said.NOT_ASKED
+    said = [known for known in response.heard.words if known.verb in meetings.WORDS]
+    same = bool(said) and (said[-1].verb, said[-1].question) == (word.verb, word.question)
+    return said[-1] if same else word
 
 
 def _counts_as(verb: str, response: Response) -> str:

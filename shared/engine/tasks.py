@@ -102,7 +102,7 @@ class TaskRunner:
 
     def _finish(self, attempt: Task, result: Finished | Later, version: int) -> None:
         if isinstance(result, Later):
-            later = replace(attempt, due_at=result.until, attempts=0)
+            later = replace(attempt, due_at=result.until, attempts=0, result=result.why)
             self._put(later, version)
             return
         for following in result.then:

@@ -28,6 +28,14 @@ def clock(at: datetime, zone: tzinfo) -> str:
     return f"{local:%H:%M} {local.tzname()}"
 
 
+def appointment(fact: Scalar, zone: str) -> str:
+    """Return an ISO time as people note it down, on the clock of a zone: Tue 3 Mar 2026, 10:00 CET."""
+    from zoneinfo import ZoneInfo
+
+    local = datetime.fromisoformat(str(fact)).astimezone(ZoneInfo(zone))
+    return f"{local:%a} {local.day} {local:%b %Y}, {clock(local, local.tzinfo or UTC)}"
+
+
 def moment(fact: Scalar, *, since: datetime) -> str:
     """Return an event's time in UTC, 19:54:17Z; with its date where that is not the date of `since`."""
     try:

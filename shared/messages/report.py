@@ -6,13 +6,14 @@ It is pasted where incidents are kept, so everything that did not come from us i
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from shared.domain import aftercare, escalation, paperwork
+from shared.domain import aftercare, escalation, meetings, paperwork
 from shared.domain.checklist import Item, Standing, checklist
 from shared.domain.decisions import RowVerdict
 from shared.domain.reasons import Reason, sentence
 from shared.domain.response import Event, Outcome, Response, Rolled, Task
 from shared.messages import charts
 from shared.messages.markdown import code, link, plain, table
+from shared.messages.meetings import ASKED, stands
 from shared.messages.quantities import moment, person, quantity
 from shared.messages.wording import filled, title
 
@@ -47,6 +48,8 @@ _SAYS = {
     "now": "now, without waiting",
     "acknowledge": "I am on it",
     "resume": "start the owner again",
+    "move-meeting": "move the meeting",
+    "cancel-meeting": "cancel the meeting",
 }
 
 _MARKS = {Standing.PASS: "x", Standing.FAIL: " ", Standing.UNKNOWN: " ", Standing.ASKED: " "}
@@ -84,6 +87,7 @@ def sections(
         "Who said what": _words(response),
         "Guardrails that spoke": _listed(_guardrails(response, events)),
         "Verification checklist": _checklist(checklist(response, events, tasks), response),
+        "Root cause analysis": _meeting(response, tasks),
         "Given up": _listed(_given_up(tasks, response)),
         "Links": _listed(_links(response, tasks, links)),
     }
@@ -246,6 +250,14 @@ def _checklist(items: Sequence[Item], response: Response) -> str:
             f"- [{_MARKS[item.standing]}] {item.name}: **{item.standing}**, {plain(item.evidence)}{at}"
         )
     return "\n".join(lines)
+
+
+def _meeting(response: Response, tasks: Sequence[Task]) -> str:
+    """Return where the meeting stands, or that people are to call one."""
+    meeting = meetings.meeting(tasks)
+    if meeting is not None:
+        return plain(stands(meeting))
+    return f"- [ ] {ASKED}" if meetings.owed(response) and not response.live else ""
 
 
 def _given_up(tasks: Sequence[Task], response: Response) -> list[str]:

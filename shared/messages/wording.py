@@ -1,15 +1,17 @@
 """The wording of messages: an event of a response in words for people."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from shared.domain import remedies
+from shared.domain import meetings, remedies
 from shared.domain.changes import Scalar
 from shared.domain.decisions import RowVerdict
 from shared.domain.follow_ups import WITHIN, Term
 from shared.domain.reasons import Reason, sentence
 from shared.domain.response import Event, Response, Step, Task
+from shared.messages.meetings import ASKED, news
+from shared.messages.meetings import lines as lines_of_meeting
 from shared.messages.quantities import moment, person, quantity
 from shared.ports import Button, Message
 
@@ -19,18 +21,22 @@ class Wording:
     """Words messages. `links` are templates by name, with ``{response_id}``, ``{service}`` in them.
 
     `answer` makes a link at which what is asked can be answered, for one person's use once: it goes only with
-    a call to the level that it is given, and is empty where more than one would read it.
+    a call to the level that it is given, and is empty where more than one would read it. Teams that are not
+    `invited` to meetings are asked to meet.
     """
 
     links: Mapping[str, str] = field(default_factory=dict)
     answer: Callable[[Response, str], str] | None = None
+    invited: Collection[str] = ()
 
     def word(self, response: Response, task: Task, events: Sequence[Event] = ()) -> Message:
         """Return the message of a ``tell`` task; `events` are the response's history so far."""
         facts = task.facts
         code = str(facts.get("code", ""))
         severity = response.decision.severity
-        lines = [line for line in (*_lines(response, code, facts), f"Response {response.id}") if line]
+        meet = code == "ended" and meetings.owed(response) and response.team not in self.invited
+        last = [ASKED] if meet else lines_of_meeting(code, facts, response.id)
+        lines = [line for line in (*_lines(response, code, facts), *last, f"Response {response.id}") if line]
         return Message(
             key=f"{response.id}/{task.name}",
             title=f"{response.service}: {title(response, code, facts)}",
@@ -81,6 +87,8 @@ STORY = frozenset(
         "resume",
         "restore-flags",
         "ungate",
+        "move-meeting",
+        "cancel-meeting",
         "ended",
     }
 )
@@ -122,6 +130,8 @@ def _happened(event: Event, response: Response) -> str:
         "resume": f"{by} wants the owner to run again",
         "restore-flags": f"{by} wants the feature flags back on",
         "ungate": f"{by} lets the service be deployed again",
+        "move-meeting": f"{by} moves the meeting to {_time(facts.get('at'), response)}",
+        "cancel-meeting": f"{by} cancels the meeting",
         "held": "nobody said no in time" if event.phase == Step.HOLD else "held its targets",
         "ended": f"ended: {facts.get('outcome', response.phase)}",
     }
@@ -210,6 +220,8 @@ def title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
         "hurried": "a person does not want to wait; rolling back now",
         "alerts_again": "still alerting after the rollback; a person is needed",
     }
+    if code.startswith("meeting"):
+        return news(code, facts)
     if code == "ended":
         reason = response.reason
         return f"{response.phase}: {sentence(reason) if reason else ''}".rstrip(": ")

@@ -1,16 +1,16 @@
 """Building: the conformed document made into settings, with what its keys mean together checked."""
 
 from dataclasses import dataclass, replace
-from datetime import time, timedelta
+from datetime import timedelta
 
 from shared.domain.guardrails import Rails
 from shared.domain.services import DEFAULT_ALIASES, MaintenanceWindow, Service
 from shared.domain.workloads import WorkloadRef
-from shared.settings import integrations, paperwork, schema, teams
+from shared.settings import integrations, meetings, paperwork, schema, teams
 from shared.settings.conforming import Problems
 from shared.settings.model import Auth, Credential, People, Prometheus, Settings
 from shared.settings.references import SecretRef, is_reference
-from shared.settings.shapes import check_id, check_url, zone
+from shared.settings.shapes import check_id, check_url, time_of_day, zone
 from shared.settings.treatments import Builder
 from shared.settings.warnings import warnings
 
@@ -47,6 +47,7 @@ def build(document: schema.Document, problems: Problems) -> Settings:
         owners=integrations.owners(document.owners, problems),
         caches=integrations.caches(document.caches, problems),
         flags=integrations.flags(document.flags, problems),
+        meetings=meetings.meetings(document.meetings, problems),
         status_page=integrations.status_page(document.status_page, problems),
         approval_links=integrations.approval_links(document.approval_links, problems),
         report=paperwork.report(document.report, problems),
@@ -150,22 +151,11 @@ def _window(said: schema.Maintenance, path: str, problems: Problems) -> Maintena
         problems.append(f"{path}.days: expected at least one of {', '.join(_DAYS)}")
     return MaintenanceWindow(
         days=frozenset(_DAYS.index(day) for day in said.days),
-        start=_time_of_day(said.start, f"{path}.from", problems),
-        end=_time_of_day(said.end, f"{path}.to", problems),
+        start=time_of_day(said.start, f"{path}.from", problems),
+        end=time_of_day(said.end, f"{path}.to", problems),
         zone=zone(said.timezone, f"{path}.timezone", problems),
         namespaces=tuple(said.namespaces),
     )
-
-
-def _time_of_day(text: str, path: str, problems: Problems) -> time:
-    hours, _, minutes = text.partition(":")
-    if hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and len(hours) <= 2:
-        try:
-            return time(int(hours), int(minutes))
-        except ValueError:
-            pass
-    problems.append(f"{path}: expected a time of day, like 22:00; found {text[:20]!r}")
-    return time()
 
 
 def _auth(said: schema.Auth) -> Auth:

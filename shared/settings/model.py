@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from shared.domain.guardrails import Rails
+from shared.domain.meetings import Hours
 from shared.domain.services import DEFAULT_ALIASES, Aliases, Service
 from shared.domain.signals import Signal
 from shared.domain.workloads import WorkloadRef
@@ -61,11 +63,15 @@ class Team:
 
     `approvers` are Slack ids of users and user groups; without `slack_channel` the team reads the channel
     that is configured for all. `escalation` is by level (`shared.domain.escalation.Level`). `owner` is the
-    login at GitHub of who owns what is to be done.
+    login at GitHub of who owns what is to be done. `attendees` are invited to meetings within `hours`, on the
+    clock of `timezone`; `holidays_file` (iCalendar) is read when its days are needed.
     """
 
     timezone: str = "UTC"
     owner: str = ""
+    hours: Hours = field(default_factory=Hours)
+    holidays_file: str = ""
+    attendees: tuple[str, ...] = ()
     slack_channel: str = ""
     approvers: tuple[str, ...] = ()
     escalation: Mapping[str, Contact] = field(default_factory=dict)
@@ -139,6 +145,43 @@ class Flags:
     token: SecretRef
     environment: str
     project: str = "default"
+
+
+@dataclass(frozen=True)
+class Smtp:
+    """A mail server; `tls` is ``starttls``, ``tls`` (from the start) or ``none``."""
+
+    host: str
+    port: int = 587
+    tls: str = "starttls"
+    user: str = ""
+    password: SecretRef | None = None
+
+
+@dataclass(frozen=True)
+class Ses:
+    """Amazon SES; without `region` in the one that AWS's own settings name."""
+
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class GoogleCalendar:
+    """A calendar at Google; `key` is the JSON key of a service account, which acts as `subject`."""
+
+    calendar: str
+    key: SecretRef
+    subject: str = ""
+    url: str = "https://www.googleapis.com/calendar/v3"
+
+
+@dataclass(frozen=True)
+class Meetings:
+    """How teams are invited to meetings, and how long these last; `sender` is whom mail comes from."""
+
+    by: Smtp | Ses | GoogleCalendar
+    sender: str = ""
+    length: timedelta = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -237,6 +280,7 @@ class Settings:
     owners: Owners = Owners()
     caches: Mapping[str, Cache] = field(default_factory=dict)
     flags: Flags | None = None
+    meetings: Meetings | None = None
     status_page: StatusPage | None = None
     approval_links: ApprovalLinks | None = None
     report: Report = Report()

@@ -19,6 +19,7 @@ NONE = Literal["none"]
 Profile = Literal["http_requests", "istio", "nginx", "otel", "none"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 StatusPageKind = Literal["statuspage", "json"]
+Tls = Literal["starttls", "tls", "none"]
 Impact = Literal["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"]
 Threshold = str
 
@@ -186,9 +187,23 @@ class TeamSlack(msgspec.Struct, frozen=True):
     approvers: list[str] = []
 
 
+class WorkingHours(msgspec.Struct, frozen=True, rename={"start": "from", "end": "to"}):
+    days: list[Day] | None = None
+    start: str = "09:00"
+    end: str = "17:00"
+
+
+class TeamMeeting(msgspec.Struct, frozen=True):
+    attendees: list[str] = []
+
+
 class Team(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     owner: str = ""
+    working_hours: WorkingHours = WorkingHours()
+    holidays: list[str] = []
+    holidays_file: str = ""
+    meeting: TeamMeeting = TeamMeeting()
     slack: TeamSlack = TeamSlack()
     escalation: Escalation = Escalation()
 
@@ -247,6 +262,33 @@ class Flags(msgspec.Struct, frozen=True):
     environment: str
     url: str = ""
     project: str = "default"
+
+
+class Smtp(msgspec.Struct, frozen=True):
+    host: str
+    port: int = 587
+    tls: Tls = "starttls"
+    user: str = ""
+    password: SecretRef | None = None
+
+
+class Ses(msgspec.Struct, frozen=True):
+    region: str = ""
+
+
+class GoogleCalendar(msgspec.Struct, frozen=True):
+    calendar: str
+    key: SecretRef
+    subject: str = ""
+    url: str = "https://www.googleapis.com/calendar/v3"
+
+
+class Meetings(msgspec.Struct, frozen=True, rename={"sender": "from"}):
+    sender: str = ""
+    smtp: Smtp | None = None
+    ses: Ses | None = None
+    google: GoogleCalendar | None = None
+    length: Seconds = Seconds(3600)
 
 
 class Owners(msgspec.Struct, frozen=True):
@@ -316,6 +358,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     owners: Owners = Owners()
     caches: dict[str, Cache] = {}
     flags: Flags | None = None
+    meetings: Meetings | None = None
     status_page: StatusPage | None = None
     approval_links: ApprovalLinks | None = None
     report: Report = Report()

@@ -1,7 +1,8 @@
-"""Shapes: what a URL, a time zone and the ids of other systems look like."""
+"""Shapes: what a URL, a time of day, a time zone and the ids of other systems look like."""
 
 import re
 from collections.abc import Mapping
+from datetime import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ _SHAPES: Mapping[str, tuple[re.Pattern[str], str]] = {
     "pagerduty": (re.compile(_ID), "a PagerDuty id, like PNE3JZM (not a name)"),
     "email": (re.compile(r"[^@\s]+@[^@\s]+"), "an e-mail address"),
     "login": (re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}"), "a login at GitHub, like octocat (without @)"),
+    "mailbox": (re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[A-Za-z0-9.-]+", re.ASCII), "an e-mail address alone"),
     "repository": (re.compile(r"[\w.-]+/[\w.-]+"), "a repository, like shop/checkout"),
 }
 
@@ -42,6 +44,18 @@ def zone(name: str, path: str, problems: Problems) -> "ZoneInfo":
     except (LookupError, ValueError, OSError):
         problems.append(f"{path}: expected a time zone, like Europe/Berlin; found {name[:40]!r}")
         return ZoneInfo("UTC")
+
+
+def time_of_day(text: str, path: str, problems: Problems) -> time:
+    """Return the time of day that a text says; midnight, with a problem, when it says none."""
+    hours, _, minutes = text.partition(":")
+    if hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and len(hours) <= 2:
+        try:
+            return time(int(hours), int(minutes))
+        except ValueError:
+            pass
+    problems.append(f"{path}: expected a time of day, like 22:00; found {text[:20]!r}")
+    return time()
 
 
 def check_url(url: str, path: str, problems: Problems) -> None:

@@ -1,7 +1,7 @@
-"""Teams: where a team reads, who of it may answer, and who is called at each level."""
+"""Teams: where a team reads, when it works, who of it may answer, and who is called at each level."""
 
 from shared.domain.escalation import Level
-from shared.settings import schema
+from shared.settings import meetings, schema
 from shared.settings.conforming import Problems
 from shared.settings.model import Contact, Team
 from shared.settings.shapes import check_id, zone
@@ -21,6 +21,9 @@ def team(said: schema.Team, path: str, problems: Problems) -> Team:
     return Team(
         timezone=str(zone(said.timezone, f"{path}.timezone", problems)),
         owner=said.owner,
+        hours=meetings.hours(said, path, problems),
+        holidays_file=said.holidays_file,
+        attendees=meetings.attendees(said, path, problems),
         slack_channel=said.slack.channel,
         approvers=tuple(said.slack.approvers),
         escalation={

@@ -52,6 +52,8 @@ def _of_integrations(settings: Settings) -> Iterator[str]:
     if auth.pagerduty and not settings.pagerduty and not any(s.pagerduty_service for s in settings.services):
         yield "auth.pagerduty: without pagerduty or a pagerduty_service no incident finds its service"
     yield from _of_paperwork(settings)
+    if settings.meetings and not any(team.attendees for team in settings.teams.values()):
+        yield "meetings: no team has meeting.attendees, so nobody is invited"
     if settings.status_page and not any(
         service.customer_facing for service in (settings.defaults, *settings.services)
     ):
@@ -73,6 +75,8 @@ def _of_paperwork(settings: Settings) -> Iterator[str]:
 def _of_team(team: Team, settings: Settings) -> Iterator[str]:
     if (team.slack_channel or team.approvers) and not settings.slack:
         yield "slack: slack is not configured, so it has no effect"
+    if team.attendees and not settings.meetings:
+        yield "meeting: meetings is not configured, so nobody is invited"
     for level, contact in team.escalation.items():
         if contact.slack and not settings.slack:
             yield f"escalation.{level}.slack: slack is not configured, so nobody can be called there"

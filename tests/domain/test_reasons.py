@@ -12,6 +12,7 @@ EFFECTS = {
     "refuses",
     "delays",
     "asks",
+    "tells",
     *(f"ends {outcome}" for outcome in ("completed", "dismissed", "aborted", "inconclusive", "failed")),
 }
 every_reason = pytest.mark.parametrize("reason", list(Reason))

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.adapters.meetings import mail
 from shared.domain import aftercare
 from shared.domain.changes import (
     ClusterChange,
@@ -34,6 +35,7 @@ from tests.engine.world import (
     CHECKOUT,
     GOOD,
     HUNGRY,
+    INVITES,
     PAPERS,
     QUICK,
     RAISED,
@@ -62,6 +64,7 @@ class Scenario:
     flushes: bool = False
     flagged: bool = False
     filed: bool = False
+    invites: bool = False
 
     def world(self) -> World:
         service = a_service(
@@ -84,6 +87,7 @@ class Scenario:
             local=self.local,
             connected=self.asks,
             papers=PAPERS if self.filed else None,
+            invites=INVITES if self.invites else None,
         )
         world.flags.flags = {"new-prices": True}
         if self.schema:
@@ -125,6 +129,7 @@ SCENARIOS = {
     "with a flush of its cache": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, flushes=True),
     "with its feature flag switched off": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, flagged=True),
     "with its papers filed": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, filed=True),
+    "with an invitation to a meeting": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, invites=True),
     "scale first, under its owner": Scenario(HUNGRY, Signal.CPU_USAGE, 0.97, owned=True),
 }
 
@@ -252,6 +257,15 @@ def check_the_papers(world: World, response: Response) -> None:
         done = "nothing is open any more"
         assert looked == {"short_term#1": "reminded of 4", "short_term#2": done, "long_term#1": done}
         assert {task.due_at for task in tasks} == {None}
+    check_the_invitation(world)
+
+
+def check_the_invitation(world: World) -> None:
+    """Mail knows no key, so it may have gone out again: the same to the byte, which is one event."""
+    copies = {mail.message(each, sender="backout@example.com") for each in world.meetings.sent}
+    assert len(copies) == len(world.meetings.held()) == len(set(world.meetings.sent))
+    assert len(world.meetings.sent) <= 2
+    assert len(copies) == len(world.door.aftercare.invited)
 
 
 def check_the_remedies(world: World) -> None:

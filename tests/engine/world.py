@@ -9,12 +9,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from shared.bootstrap import Door, Engine, Outside
 from shared.domain.alerts import Alert
 from shared.domain.changes import RestoreRevision, RollBackByOwner
 from shared.domain.escalation import Level
 from shared.domain.guardrails import Rails
+from shared.domain.meetings import Hours
 from shared.domain.owners import Ownership
 from shared.domain.records import WorkloadRecord
 from shared.domain.response import Event, Order, Response, Step, Wanted
@@ -41,10 +43,12 @@ from shared.settings import (
     StatusPage,
     Team,
 )
+from shared.settings.model import Meetings, Smtp
 from tests.fakes.caller import FakeCaller
 from tests.fakes.flags import FakeFlags
 from tests.fakes.health import FakeHealth
 from tests.fakes.jobs import FakeCaches, FakeDatabases, FakeJobs
+from tests.fakes.meetings import FakeMeetings
 from tests.fakes.owners import FakeOwner
 from tests.fakes.people import FakePeople
 from tests.fakes.records import FakeRecords, Moment
@@ -56,6 +60,8 @@ from tests.fakes.workloads import FakeWorkloads
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 CHECKOUT = WorkloadRef("test", "production", "deployment", "checkout")
 GOOD, BAD = "shop:1.4.1", "shop:1.4.2"
+WORKING = Hours(ZoneInfo("Europe/Berlin"))
+INVITES = Meetings(Smtp("127.0.0.1"), "backout@example.com")
 QUICK = Timing(poll=30.0, scrape=5.0, stabilise=120.0)
 
 Hook = Callable[[str, Moment], None]
@@ -221,8 +227,9 @@ class World:
 
     `override` are live readings that do not follow it; with `blind` nothing can be measured now. With
     `connected` people are told by every channel there is and called by every level, else by the log alone.
-    `papers` are the settings by which reports and follow-ups are filed. `peek` is the table as a test may
-    look at it without that counting as a call.
+    `papers` are the settings by which reports and follow-ups are filed. With `invites` the team ``shop`` is
+    invited to meetings within `hours`. `peek` is the table as a test may look at it without that counting as
+    a call.
     """
 
     def __init__(
@@ -234,6 +241,8 @@ class World:
         local: bool = True,
         connected: bool = False,
         papers: Mapping[str, Any] | None = None,
+        invites: Meetings | None = None,
+        hours: Hours = WORKING,
     ) -> None:
         self.now = START
         self.calls = Calls()
@@ -250,10 +259,10 @@ class World:
         self.owner: FakeOwner | None = None
         self.repositories = FakeRepositories()
         self.jobs, self.databases, self.caches = FakeJobs(), FakeDatabases(), FakeCaches()
-        self.flags = FakeFlags()
+        self.flags, self.meetings = FakeFlags(), FakeMeetings()
         self.tracker, self.shelf = FakeTracker(), FakeShelf()
         self._papers = papers or {}
-        self._connected = connected
+        self._connected, self._invites, self.hours = connected, invites, hours
         self.queue = FakeQueue()
         self.services = tuple(services or (a_service(),))
         self._rails = rails or Rails(namespaces=("production",))
@@ -272,7 +281,7 @@ class World:
             ),
             services=self.services,
             rails=self._rails,
-            **{**(CONNECTED if self._connected else {}), **self._papers},
+            **{**(CONNECTED if self._connected else {}), **self._papers, **self._inviting()},
         )
         queue = Hooked(self.queue, "queue", self.calls)
         owner = "door" if self._local else None
@@ -294,8 +303,16 @@ class World:
             flags=Hooked(self.flags, "flags", self.calls),
             tracker=Hooked(self.tracker, "tracker", self.calls),
             shelf=Hooked(self.shelf, "shelf", self.calls),
+            meetings=Hooked(self.meetings, "meetings", self.calls),
         )
         return door, Engine(door, outside)
+
+    def _inviting(self) -> dict[str, Any]:
+        """Return the settings under which the team `shop` is invited to meetings."""
+        if self._invites is None:
+            return {}
+        team = Team(timezone=str(self.hours.zone), hours=self.hours, attendees=("ann@example.com",))
+        return {"meetings": self._invites, "teams": {"shop": team}}
 
     def own(self, ref: WorkloadRef = CHECKOUT, **fields: Any) -> FakeOwner:
         """Have an Argo CD application manage a workload, which syncs and rolls back by its own history."""

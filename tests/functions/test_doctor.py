@@ -94,6 +94,7 @@ def test_what_is_not_configured_is_off(installation: Installation, no_cluster: s
         "github",
         "status_page",
         "approval_links",
+        "meetings",
         "owners.argo_cd",
         "owners.helm",
     }

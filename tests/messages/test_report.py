@@ -201,6 +201,15 @@ def test_the_checklist_ticks_what_passed_alone() -> None:
     assert lines[4].startswith("- [ ] No customer complaints: **asked**")
 
 
+def test_a_meeting_stands_with_its_time_and_where_none_is_planned_people_are_asked() -> None:
+    facts: dict[str, Scalar] = {"at": "2026-03-03T09:00:00+00:00", "zone": "Europe/Berlin", "sequence": 0}
+    sent = Task("r", "meet#000009#send", "meet", None, facts, receipt="invited")
+
+    stands = section(told(tasks=[sent]), "Root cause analysis")
+    assert stands == plain("the team is invited: Tue 3 Mar 2026, 10:00 CET")
+    assert section(told(tasks=[]), "Root cause analysis").startswith("- [ ] Schedule the meeting")
+
+
 def test_messages_and_calls_that_were_given_up_are_told() -> None:
     assert section(told(), "Given up").splitlines() == [
         "- message `ended` on webhook: given up: 503",

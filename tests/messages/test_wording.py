@@ -16,6 +16,7 @@ from tests.domain.examples import CHOICE, NOW, a_decision, a_response
 
 ROUTING = Routing({"log": always})
 
+MEETING: Mapping[str, Scalar] = {"at": "2026-03-03T09:00:00+00:00", "zone": "Europe/Berlin"}
 FACTS: Mapping[str, Mapping[str, Scalar]] = {
     "asked": {"asks": "storm, mode_approve", "expires_at": "2026-03-02T12:15:00+00:00"},
     "holding": {"until": "2026-03-02T12:03:00+00:00"},
@@ -42,6 +43,10 @@ FACTS: Mapping[str, Mapping[str, Scalar]] = {
         "url": "https://x.example/1",
     },
     "task_given_up": {"kind": "follow_up", "detail": "given up after 20 attempts: GitHub: answered 503"},
+    "meeting": {**MEETING, "attendees": "ann@example.com", "refused": "bob@example.com"},
+    "meeting_cancelled": {**MEETING, "by": "alice", "cancel": True},
+    "meeting_shared": {**MEETING, "of": "r0"},
+    "meeting_yours": {**MEETING, "detail": "the mail server answered 550"},
     "stuck": {"cause": "crash_loop", "told": "2 of 3 pods crash again and again", "pods": 2},
     "evicted": {"pods": "checkout-1, checkout-2"},
     "forced_down": {"replicas_before": 3},
@@ -242,6 +247,13 @@ class TestTheWords:
     def test_an_end_is_worded_for_every_reason(self, reason: Reason) -> None:
         title = worded("ended", ended(Outcome.FAILED, reason)).title
         assert title == f"checkout: failed: {sentence(reason)}"
+
+    def test_an_end_asks_a_team_to_meet_that_is_not_invited(self) -> None:
+        asked = "Schedule the meeting to find the root cause: nobody has been invited to one."
+        invited = Wording(invited={ENDED.team}).word(ENDED, a_task("ended"))
+        assert asked in worded("ended").lines
+        assert asked not in invited.lines
+        assert asked not in worded("ended", ended(Outcome.DISMISSED, Reason.RECOVERED)).lines
 
     def test_an_end_without_a_reason_says_the_outcome_alone(self) -> None:
         assert worded("ended", replace(ENDED, reason=None)).title == "checkout: failed"
