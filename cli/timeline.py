@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 
@@ -13,6 +12,7 @@ from cli.printing import short
 from shared.domain.meetings import Meeting
 from shared.domain.response import Event
 from shared.messages.meetings import stands
+from shared.wire import convert
 
 COLOURS = {"completed": "green", "dismissed": "cyan", "refused": "yellow", "aborted": "yellow"}
 
@@ -48,7 +48,7 @@ def print_tail(console: Console, response: Mapping[str, Any]) -> None:
         names = ", ".join(map(short, response["flags_off"]))
         console.print(f"[yellow]off[/]: {names}; put back by: backout restore-flags {response['id']}")
     if response.get("meeting"):
-        meeting = msgspec.convert(response["meeting"], Meeting)
+        meeting = convert(Meeting, response["meeting"])
         console.print(f"meeting: {short(stands(meeting))}")
     for task in response["tasks"]:
         if str(task["result"]).startswith(("given up", "attempt", "filed: ", "written: ")):

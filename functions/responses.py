@@ -49,7 +49,7 @@ class _Meeting(msgspec.Struct, forbid_unknown_fields=True):
     reason: str = ""
 
 
-_MEETING_DECODER = msgspec.json.Decoder(_Meeting)
+_MEETING_DECODER = wire.decoder(_Meeting)
 _MEETING_HINT = 'It is {"at": "2026-03-03T10:00"} or {"cancel": true}.'
 
 

@@ -15,6 +15,7 @@ from shared.adapters.json_api import TELL_SECONDS, Calls, JsonApi, Refused
 from shared.domain.meetings import Invitation
 from shared.domain.reasons import Reason
 from shared.errors import ConfigurationError, PermanentError, TemporaryError
+from shared.wire import decoder
 
 SCOPE = "https://www.googleapis.com/auth/calendar.events"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -120,7 +121,7 @@ class GoogleCalendar:
 
     def _key(self) -> _Key:
         try:
-            return msgspec.json.decode(self.key, type=_Key)
+            return decoder(_Key).decode(self.key)
         except msgspec.DecodeError:
             raise _no_key() from None
 
