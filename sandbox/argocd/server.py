@@ -12,10 +12,21 @@ import jsonpatch
 import msgspec
 from starlette.responses import JSONResponse, Response
 
+from sandbox.argocd.answers import (
+    DENIED,
+    INVALID,
+    NOT_FOUND,
+    PRECONDITION,
+    UNAUTHENTICATED,
+    UNKNOWN,
+    error,
+    refusal,
+)
 from sandbox.argocd.applications import Applications, Key, automated
 from sandbox.argocd.controller import FAILURES, Controller
 from sandbox.argocd.destinations import ClusterObjects
 from sandbox.argocd.manifests import HOME, Object, Ref
+from sandbox.argocd.projects import Projects
 from sandbox.cluster.patches import merge
 from sandbox.receivers.receiving import Act, Clock, Received, Receiver, Refused, bearer, decoded
 from sandbox.repeating import Repeating
@@ -24,11 +35,6 @@ TOKEN = "argocd-sandbox-token"  # noqa: S105 - made up, worth nothing outside th
 USER = "backout"
 NO_REPOSITORIES: Mapping[str, Path] = MappingProxyType({})
 
-_UNKNOWN, _INVALID, _NOT_FOUND, _DENIED, _PRECONDITION, _INTERNAL, _UNAUTHENTICATED = 2, 3, 5, 7, 9, 13, 16
-_STATUSES = {
-    _UNKNOWN: 500, _INVALID: 400, _NOT_FOUND: 404, _DENIED: 403, _PRECONDITION: 400, _INTERNAL: 500,
-    _UNAUTHENTICATED: 401,
-}  # fmt: skip
 _KNOWS_ENABLED = (3, 1)
 
 
@@ -66,6 +72,7 @@ class ArgoCD(Receiver):
         clock: Clock = time.time,
         port: int = 0,
     ) -> None:
+        self.projects = Projects(admit=self._admit)
         super().__init__(clock=clock, port=port)
         self.rights = {"get", "update", "sync"}
         self._token, self._version = token, version
@@ -135,6 +142,7 @@ class ArgoCD(Receiver):
         return [
             ("GET", "/api/version", lambda _: JSONResponse({"Version": self._version})),
             ("GET", "/api/v1/session/userinfo", self._user),
+            *self.projects.routes(),
             ("GET", "/api/v1/applications", self._list),
             ("GET", one, self._get),
             ("PATCH", one, self._patch),
@@ -143,10 +151,10 @@ class ArgoCD(Receiver):
         ]
 
     def failure(self, status: int, message: str, headers: Mapping[str, str]) -> Response:
-        return JSONResponse(_error(_UNKNOWN, message), status, headers)
+        return JSONResponse(error(UNKNOWN, message), status, headers)
 
     def not_found(self) -> Response:
-        return JSONResponse(_error(_NOT_FOUND, "Not Found"), 404)
+        return JSONResponse(error(NOT_FOUND, "Not Found"), 404)
 
     def _user(self, received: Received) -> Response:
         self._admit(received)
@@ -156,7 +164,7 @@ class ArgoCD(Receiver):
         token = bearer(received)
         if token != self._token:
             why = "no session information" if token is None else "invalid session: token signature is invalid"
-            raise Refused(_refusal(_UNAUTHENTICATED, why))
+            raise Refused(refusal(UNAUTHENTICATED, why))
 
     def _allowed(self, received: Received, namespace: str, *rights: str) -> tuple[Key, Object]:
         """Return the application if there is one that the account has the rights on; both look the same."""
@@ -164,7 +172,7 @@ class ArgoCD(Receiver):
         key = (namespace or HOME, received.parameters["name"])
         app = self._applications.get(key)
         if app is None or not self.rights.issuperset(rights):
-            raise Refused(_refusal(_DENIED, "permission denied"))
+            raise Refused(refusal(DENIED, "permission denied"))
         return key, app
 
     def _list(self, received: Received) -> Response:
@@ -201,19 +209,19 @@ class ArgoCD(Receiver):
         body = decoded(_body(received), RollbackBody, refuse=_invalid)
         key, app = self._allowed(received, body.appNamespace, "sync")
         if automated(app) is not None:
-            raise Refused(_refusal(_PRECONDITION, "rollback cannot be initiated when auto-sync is enabled"))
+            raise Refused(refusal(PRECONDITION, "rollback cannot be initiated when auto-sync is enabled"))
         history = app["status"].get("history", [])
         entry = next((one for one in history if str(one["id"]) == str(body.id)), None)
         if entry is None:
             why = f"application {key[0]}/{key[1]} does not have deployment with id {body.id}"
-            raise Refused(_refusal(_INVALID, why))
+            raise Refused(refusal(INVALID, why))
         sync = {"revision": entry["revision"], "source": entry["source"], "prune": body.prune}
         operation = {"sync": sync, "initiatedBy": {"username": USER}}
 
         def edit(current: Object) -> None:
             if current.get("operation"):
                 why = "error setting app operation: another operation is already in progress"
-                raise Refused(_refusal(_PRECONDITION, why))
+                raise Refused(refusal(PRECONDITION, why))
             current["operation"] = operation
 
         return JSONResponse(self._applications.change(key, edit))
@@ -223,7 +231,7 @@ class ArgoCD(Receiver):
         try:
             desired = self._controller.desired(app, revision=received.query.get("revision", ""))
         except FAILURES as error:
-            raise Refused(_refusal(_UNKNOWN, f"error generating manifests: {error}")) from error
+            raise Refused(refusal(UNKNOWN, f"error generating manifests: {error}")) from error
         return JSONResponse(
             {
                 "manifests": [msgspec.json.encode(one).decode() for one in desired.objects],
@@ -243,11 +251,11 @@ def _patched(app: Object, body: PatchBody) -> Object:
             merged: Object = merge(app, patch)
             return merged
         if body.patchType not in ("", "json"):
-            raise Refused(_refusal(_INVALID, f"Patch type '{body.patchType}' is not supported"))
+            raise Refused(refusal(INVALID, f"Patch type '{body.patchType}' is not supported"))
         patched: Object = jsonpatch.JsonPatch(patch).apply(app)
         return patched
     except (msgspec.DecodeError, jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        raise Refused(_refusal(_UNKNOWN, f"error applying patch: {error}")) from error
+        raise Refused(refusal(UNKNOWN, f"error applying patch: {error}")) from error
 
 
 def _body(received: Received) -> Object:
@@ -258,13 +266,5 @@ def _body(received: Received) -> Object:
     return {**found, "name": received.parameters["name"]}
 
 
-def _error(code: int, message: str) -> Object:
-    return {"error": message, "code": code, "message": message}
-
-
-def _refusal(code: int, message: str) -> JSONResponse:
-    return JSONResponse(_error(code, message), _STATUSES[code])
-
-
 def _invalid(why: str) -> JSONResponse:
-    return _refusal(_INVALID, why)
+    return refusal(INVALID, why)

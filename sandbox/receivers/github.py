@@ -14,6 +14,7 @@ from msgspec import Meta
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from sandbox.receivers.github_answers import error, invalid, page, refused
+from sandbox.receivers.github_gates import App, GateRoutes
 from sandbox.receivers.github_git import GitRoutes, body_of, repository_name
 from sandbox.receivers.github_hosted import Hosted
 from sandbox.receivers.github_issues import MOST_BODY, FiledIssue, IssueRoutes
@@ -47,7 +48,7 @@ class CommentBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class GitHub(Receiver):
-    """Some issues (``owner/repo#12``, with their titles) and repositories, for one user with a token.
+    """Some issues (``owner/repo#12``, with their titles) and repositories, for one user and one app.
 
     Checked as documented; stricter, `Accept` and `X-GitHub-Api-Version` must be those that GitHub
     recommends, and a field that is not known is refused.
@@ -61,6 +62,7 @@ class GitHub(Receiver):
         issues: Mapping[str, str] = ISSUES,
         repositories: Mapping[str, Hosted] = NO_REPOSITORIES,
         assignable: Collection[str] = ("alice", "bob"),
+        app: App | None = None,
         clock: Clock = time.time,
         port: int = 0,
     ) -> None:
@@ -76,6 +78,7 @@ class GitHub(Receiver):
             assignable=assignable,
             clock=clock,
         )
+        self.gates = GateRoutes(self._git, app=app, admit=self._admit, clock=clock)
         super().__init__(clock=clock, port=port)
         self.comments: list[Comment] = []
         self._token, self._login = token, login
@@ -106,6 +109,7 @@ class GitHub(Receiver):
             ("POST", "/repos/{owner}/{repo}/issues/{number:int}/comments", self._post),
             *self._issues.routes(lambda: self.url),
             *self._pulls.routes(),
+            *self.gates.routes(),
             *self._git.routes(),
         ]
 
@@ -120,7 +124,7 @@ class GitHub(Receiver):
             why = "Request forbidden by administrative rules. Please make sure your request has a User-Agent"
             raise Refused(PlainTextResponse(f"{why} header.", 403))
         token = bearer(received) or bearer(received, "token")
-        if token != self._token:
+        if token != self._token and not self.gates.knows(token or ""):
             why = "Requires authentication" if token is None else "Bad credentials"
             raise refused(401, why)
         if received.headers.get("accept") != _ACCEPT:
@@ -146,6 +150,7 @@ class GitHub(Receiver):
         pushes = hosted is not None and hosted.contents == "write"
         permissions = {"admin": False, "push": pushes, "pull": True}
         repository = {"id": 1, "full_name": name, "private": True, "has_issues": True, "archived": False}
+        repository["default_branch"] = "main"
         return JSONResponse({**repository, "permissions": permissions})
 
     def _list(self, received: Received) -> Response:

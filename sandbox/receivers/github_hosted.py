@@ -39,6 +39,7 @@ class Hosted:
     contents: Right = "write"
     pull_requests: Right = "write"
     issues: Right = "write"
+    statuses: Right = "write"
     protected: dict[str, str] = field(default_factory=dict)
     refuses_with: int = 403
     meanwhile: Callable[[], object] | None = None
