@@ -92,7 +92,8 @@ def _of_owners(engine: Engine, connection: "Connection") -> "dict[str, Check]":
     configured, value, outside = engine.door.settings.owners, engine.door.secrets.value, engine.outside
     checks: dict[str, Check] = {}
     if (argo := configured.argo_cd) is not None:
-        checks[argo_cd.NAME] = lambda: argo_cd.check(argo.url, value(argo.token))
+        windows = engine.door.settings.gate.argo_cd
+        checks[argo_cd.NAME] = lambda: argo_cd.check(argo.url, value(argo.token), windows=windows)
     if configured.helm_program:
         checks[helm.NAME] = partial(helm.check, configured.helm_program)
     for service in engine.door.settings.services:
@@ -117,7 +118,7 @@ def _of_remedies(engine: Engine) -> "dict[str, Check]":
 
 def _of_integrations(door: Door) -> "dict[str, Check]":
     """Return a check for each integration that is configured; a token that is missing is told by it."""
-    from shared.adapters.checks import github, pagerduty, slack, status_page
+    from shared.adapters.checks import github, github_app, pagerduty, slack, status_page
     from shared.bootstrap import filing
 
     settings, value = door.settings, door.secrets.value
@@ -131,6 +132,12 @@ def _of_integrations(door: Door) -> "dict[str, Check]":
         reverted = sorted({s.repository for s in settings.services if s.reverts and s.repository})
         filed = filing.repositories_of(settings)
         checks[github.NAME] = lambda: github.check(git.url, value(git.token), issues, reverted, filed)
+        if (app := git.app) is not None:
+            wanted = github_app.RIGHTS if settings.gate.github_status else github_app.ANSWERING
+            brought = sorted({s.repository for s in settings.services if s.repository})
+            checks[github_app.NAME] = lambda: github_app.check(
+                git.url, app.id, value(app.key), brought, wanted
+            )
     if (page := settings.status_page) is not None:
         token = page.token
         if page.kind == "statuspage" and token is not None:

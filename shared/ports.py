@@ -298,6 +298,41 @@ class Shelf(Protocol):
         ...
 
 
+class Barrier(Protocol):
+    """What keeps a service from being deployed in one system while its gate is closed: a status, a window.
+
+    Raises TemporaryError when the system cannot be reached, PermanentError when it refuses.
+    """
+
+    def place(self, service: Service) -> str:
+        """Return what is closed for the service, in words; empty where this system does not deploy it.
+
+        Services with the same place have it in common: it is open only where all their gates are.
+        """
+        ...
+
+    def apply(self, place: str, *, closed: bool, why: str = "") -> Applied:
+        """Close or open the place once; `ALREADY` when it is so. Nobody else's doing is touched."""
+        ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A deployment of a run that waits for our verdict on an environment of a repository (``owner/name``)."""
+
+    repository: str
+    run_id: int
+    environment: str
+
+
+class Deployments(Protocol):
+    """The deployments of a host of repositories that wait for a verdict. Raises as `Repositories` does."""
+
+    def answer(self, asked: Asked, *, approved: bool, comment: str, again: bool = False) -> Applied:
+        """Give the verdict. `again` says that it may have been given: `ALREADY` when nothing waits for it."""
+        ...
+
+
 @dataclass(frozen=True)
 class Measured:
     """Readings of one moment. `windows` are the seconds that each reading looks back over."""

@@ -7,7 +7,7 @@ from shared.domain.changes import Applied, FlushCache, RestoreDatabase, RevertCo
 from shared.domain.meetings import Invitation
 from shared.domain.owners import Reverted, Revertible
 from shared.errors import PermanentError
-from shared.ports import DatabaseRestore, Issue, JobRun, NewIssue, Template
+from shared.ports import Asked, DatabaseRestore, Issue, JobRun, NewIssue, Template
 
 
 class NoRepositories:
@@ -90,6 +90,13 @@ class NoMeetings:
 
     def send(self, invitation: Invitation) -> Sequence[str]:
         raise PermanentError(_lacks("meetings"))
+
+
+class NoDeployments:
+    """Answers nothing."""
+
+    def answer(self, asked: Asked, *, approved: bool, comment: str, again: bool = False) -> Applied:
+        raise PermanentError(_lacks("github"))
 
 
 def _lacks(what: str) -> str:

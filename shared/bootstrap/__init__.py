@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared.bootstrap import channels, filing, meetings, owners
+from shared.bootstrap import channels, filing, gates, meetings, owners
 from shared.domain import aftercare
 from shared.domain.aftercare import Aftercare
 from shared.domain.escalation import Escalation
@@ -22,6 +22,7 @@ from shared.domain.response import Event, Response, Step, Task
 from shared.domain.services import Catalogue
 from shared.engine.accepting import Accepter
 from shared.engine.freezing import Freezer
+from shared.engine.gating import Gates
 from shared.engine.joining import Listener
 from shared.errors import ConfigurationError
 from shared.messages.routing import Routing
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
     from shared.engine.applying import Applier
     from shared.engine.tasks import TaskRunner
     from shared.ports import (
+        Barrier,
         Caches,
         Databases,
+        Deployments,
         Flags,
         Health,
         Jobs,
@@ -101,8 +104,8 @@ class Door:
 
     @cached_property
     def aftercare(self) -> Aftercare:
-        """What is owed of owners that were stopped, of reverts and of meetings."""
-        return Aftercare(self.catalogue, meetings.invited(self.settings))
+        """What is owed of owners that were stopped, of reverts, gates and meetings."""
+        return Aftercare(self.catalogue, meetings.invited(self.settings), self.settings.gate.barriers)
 
     @cached_property
     def paperwork(self) -> Paperwork:
@@ -136,6 +139,11 @@ class Door:
     def freezer(self) -> Freezer:
         """Freezes and thaws."""
         return Freezer(self.records, self.clock)
+
+    @cached_property
+    def gates(self) -> Gates:
+        """Knows which services may be deployed."""
+        return Gates(self.records)
 
 
 def _no_owners() -> "Owners":
@@ -192,6 +200,12 @@ def _no_meetings() -> "Meetings":
     return NoMeetings()
 
 
+def _no_deployments() -> "Deployments":
+    from shared.adapters.unconfigured import NoDeployments
+
+    return NoDeployments()
+
+
 @dataclass(frozen=True)
 class Outside:
     """The ports that only the engine needs."""
@@ -210,6 +224,8 @@ class Outside:
     tracker: "Tracker" = field(default_factory=_no_tracker)
     shelf: "Shelf" = field(default_factory=_no_shelf)
     meetings: "Meetings" = field(default_factory=_no_meetings)
+    barriers: "Mapping[str, Barrier]" = field(default_factory=dict)
+    deployments: "Deployments" = field(default_factory=_no_deployments)
 
 
 @dataclass(frozen=True)
@@ -261,14 +277,19 @@ class Engine:
         """Runs tasks."""
         from shared.engine.tasks import TaskRunner
         from shared.messages import digest
+        from shared.tasks import rule
         from shared.tasks.digest import Digest
 
+        door, outside = self.door, self.outside
         return TaskRunner(
-            self.door.records,
-            _task_kinds(self.outside, self.door),
-            self.door.clock,
-            lone={"digest": Digest(self.door.records, self.outside.channels, digest.compose)},
-            given_up=filing.given_up(_telling(self.door)),
+            door.records,
+            _task_kinds(outside, door),
+            door.clock,
+            lone={
+                "digest": Digest(door.records, outside.channels, digest.compose),
+                rule.KIND: rule.Rule(door.catalogue, door.gates.closing, outside.deployments),
+            },
+            given_up=filing.given_up(_telling(door)),
         )
 
     def handle(self, response_id: str, held: Held | None = None) -> datetime | None:
@@ -345,6 +366,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
     from shared.tasks.digest import Arm
     from shared.tasks.escalate import Escalate
     from shared.tasks.flag import Flag
+    from shared.tasks.gate import Gate
     from shared.tasks.meet import Meet
     from shared.tasks.recheck import Recheck
     from shared.tasks.remind import Remind
@@ -364,6 +386,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
         aftercare.RESUME: Resume(door.records, outside.owners, outside.repositories, tell),
         aftercare.REMIND: Remind(door.records, tell),
         aftercare.FLAG: Flag(door.records, outside.flags, tell),
+        aftercare.GATE: Gate(door.records, outside.barriers, door.catalogue, door.gates.closing, tell),
         aftercare.REVERT: Revert(door.records, outside.repositories, tell),
         MEET: Meet(
             door.records,
@@ -456,6 +479,8 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         tracker=filing.tracker_of(settings, secrets),
         shelf=filing.shelf_of(settings),
         meetings=meetings.meetings_of(settings, secrets),
+        barriers=gates.barriers_of(settings, secrets, workloads),
+        deployments=gates.deployments_of(settings, secrets),
     )
 
 

@@ -9,10 +9,13 @@ from shared.domain.changes import Scalar
 from shared.domain.response import Event, Outcome, Response, Task
 from shared.domain.services import Catalogue
 
-RESUME, REMIND, REVERT, FLAG = "resume", "remind", "revert", "flag"
+RESUME, REMIND, REVERT, FLAG, GATE = "resume", "remind", "revert", "flag", "gate"
 
 OFF, ON = "off", "on"
 """The receipts of a task that has switched a feature flag."""
+
+CLOSED, OPEN = "closed", "open"
+"""What the receipt of a task that has closed or opened a barrier begins with; its place follows."""
 
 STARTED = "started"
 """The receipt of a task that has started an owner again, or found that nobody need."""
@@ -27,10 +30,12 @@ class Aftercare:
 
     Where the service says so, a rollback is followed by a revert in git, which makes it last, and its feature
     flags are switched off. Teams that are `invited` to meetings are so after what went as far as a rollback.
+    `barriers` are what enforces the gates of services that have an entry.
     """
 
     catalogue: Catalogue
     invited: Collection[str] = ()
+    barriers: tuple[str, ...] = ()
 
     def owed(self, response: Response, event: Event) -> list[Task]:
         """Return the tasks that an event gives rise to."""
@@ -51,6 +56,8 @@ class Aftercare:
             return [
                 _task(response, f"{meetings.MEET}#{number}", meetings.MEET, at=at, due_at=at, facts=wanted)
             ]
+        if event.code in {"rolled_back", "ungate"} and self.catalogue.named(response.service) is not None:
+            return [gate(response, f"{number}#{barrier}", at) for barrier in self.barriers]
         if event.code == "ended":
             reverts = [_task(response, f"{REVERT}#{number}", REVERT, at=at, due_at=at)]
             ours = response.rolled is not None and response.rolled.by_us
@@ -84,6 +91,23 @@ def reminder(response: Response, name: str, nth: int, now: datetime) -> Task:
     pause = min(FIRST_REMINDER * 2 ** (nth - 1), LONGEST_SILENCE)
     facts: dict[str, str | int] = {"of": name, "nth": nth}
     return _task(response, f"{REMIND}#{name}#{nth:03d}", REMIND, at=now, due_at=now + pause, facts=facts)
+
+
+def gate(response: Response, of: str, now: datetime, *, nth: int = 0) -> Task:
+    """Return the task that brings a barrier in line with the gate.
+
+    `of` is the event's number and the barrier (``000006#argo_cd``). The nth comes after as many that failed.
+    """
+    pause = min(FIRST_REMINDER * 2 ** (nth - 1), LONGEST_SILENCE) if nth else timedelta()
+    facts: dict[str, str | int] = {"barrier": of.partition("#")[2], "of": of, "nth": nth}
+    return _task(response, f"{GATE}#{of}#{nth:03d}", GATE, at=now, due_at=now + pause, facts=facts)
+
+
+def barriers(tasks: Sequence[Task]) -> Mapping[str, Task]:
+    """Return of each barrier the task that says how it stands: the newest of a response's tasks."""
+    ours = [task for task in tasks if task.kind == GATE]
+    ours.sort(key=lambda task: (str(task.facts["of"]), int(task.facts["nth"] or 0)))
+    return {str(task.facts["barrier"]): task for task in ours}
 
 
 def flags_off(tasks: Sequence[Task]) -> tuple[str, ...]:

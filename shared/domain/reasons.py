@@ -23,6 +23,7 @@ class Reason(StrEnum):
     NO_CANDIDATE = "no_candidate"
     PAUSED = "paused"
     SCHEMA = "schema"
+    GATE_CLOSED = "gate_closed"
     # guardrails that delay
     COOLDOWN = "cooldown"
     MAINTENANCE_WINDOW = "maintenance_window"
@@ -83,6 +84,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NO_CANDIDATE: "The workload's history holds no revision to go back to.",
     Reason.PAUSED: "The workload's rollout is paused; resume it first.",
     Reason.SCHEMA: "The revision to go back to does not work with the database schema as it is now.",
+    Reason.GATE_CLOSED: "A rollback keeps the gate of the service closed.",
     Reason.COOLDOWN: "The workload was rolled back a short while ago.",
     Reason.MAINTENANCE_WINDOW: "A maintenance window is open.",
     Reason.FREEZE: "A freeze is in force.",

@@ -61,7 +61,8 @@ class Service:
     ``traffic`` (requests a minute); what is missing comes from `profile`. `github_issue` is
     ``owner/repository#number``; `status_components` says what each component of the status page is while the
     service is in trouble, like ``partial_outage``. `repository` (``owner/name``) and `branch` are where it is
-    deployed from; with `reverts` a rollback is followed by a revert there. `flags` are the feature flags that
+    deployed from, `environment` the one of the repository that it is deployed to (empty: any); with `reverts`
+    a rollback is followed by a revert there. `flags` are the feature flags that
     are switched off after one. `schema_at_least` is the oldest
     database schema whose code works with the database as it is now, where pod templates do not declare it.
     """
@@ -87,6 +88,7 @@ class Service:
     github_issue: str = ""
     repository: str = ""
     branch: str = ""
+    environment: str = ""
     reverts: bool = False
     remedies: Remedies = field(default_factory=Remedies)
     schema_at_least: int | None = None

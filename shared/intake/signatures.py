@@ -26,6 +26,16 @@ def pagerduty(body: bytes, header: str | None, secrets: Iterable[str]) -> bool:
     return _signed(body, presented, secrets)
 
 
+def github(body: bytes, header: str | None, secrets: Iterable[str]) -> bool:
+    """Return whether ``X-Hub-Signature-256`` signs the body, as it was received, with one of the secrets.
+
+    It is ``sha256=<hex>``: HMAC-SHA256 of the raw body (GitHub, "Validating webhook deliveries"). There is no
+    timestamp in it: a replay is known by its delivery.
+    """
+    sent = (header or "").strip()
+    return _signed(body, [sent.removeprefix("sha256=")] if sent.startswith("sha256=") else [], secrets)
+
+
 def slack(
     body: bytes, timestamp: str | None, signature: str | None, secrets: Iterable[str], now: datetime
 ) -> bool:

@@ -36,6 +36,7 @@ TOLD = frozenset(
         "meeting_cancelled",
         "meeting_shared",
         "meeting_yours",
+        "gate_failed",
         "stuck",
         "evicted",
         "forced_down",

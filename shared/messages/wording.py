@@ -212,6 +212,7 @@ def title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
         "follow_ups": "what is to be done within a day and within a week",
         "overdue": f"not done in time: {_within(facts.get('term'))}",
         "task_given_up": f"given up, a person has to: {_owed(facts.get('kind'))}",
+        "gate_failed": f"its deploy gate could not be closed or opened at {_at(facts.get('barrier'))}",
         "revert_failed": "could not be reverted in git; the next deploy brings the bad version again",
         "assessed": f"assessed: {_action(facts.get('action'))}",
         "verified": "verified; watching whether it holds",
@@ -238,6 +239,8 @@ _OWED = {
     "report": "file the incident report",
     "follow_up": "plan the follow-ups",
     "overdue": "look whether the follow-ups are done",
+    "gate": "look at the deploy gate",
+    "meet": "call the meeting",
 }
 """What is left to a person where a task of that kind was given up."""
 
@@ -248,6 +251,10 @@ def _owed(kind: Scalar) -> str:
 
 def _within(term: Scalar) -> str:
     return f"what was due {WITHIN[Term(str(term))].lower()}" if term in set(Term) else "follow-ups"
+
+
+def _at(barrier: Scalar) -> str:
+    return {"github": "GitHub", "argo_cd": "Argo CD"}.get(str(barrier), str(barrier))
 
 
 def _question(response: Response, back: str) -> str:

@@ -44,6 +44,7 @@ def build(document: schema.Document, problems: Problems) -> Settings:
         pagerduty=integrations.pagerduty(document.pagerduty, problems),
         slack=integrations.slack(document.slack, problems),
         github=integrations.github(document.github, problems),
+        gate=integrations.gate(document, problems),
         owners=integrations.owners(document.owners, problems),
         caches=integrations.caches(document.caches, problems),
         flags=integrations.flags(document.flags, problems),

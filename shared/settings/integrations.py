@@ -14,7 +14,9 @@ from shared.settings.model import (
     ArgoCd,
     Cache,
     Flags,
+    Gate,
     GitHub,
+    GitHubApp,
     Owners,
     PagerDuty,
     Slack,
@@ -65,7 +67,20 @@ def github(said: schema.GitHub | None, problems: Problems) -> GitHub | None:
     if said is None:
         return None
     check_url(said.url, "github.url", problems)
-    return GitHub(token=said.token, url=said.url.rstrip("/"))
+    app = GitHubApp(said.app.id, said.app.key) if said.app is not None else None
+    return GitHub(token=said.token, url=said.url.rstrip("/"), app=app)
+
+
+def gate(document: schema.Document, problems: Problems) -> Gate:
+    """Return what enforces deploy gates; each needs access to its system."""
+    said = document.gate
+    if said.github == "status" and document.github is None:
+        problems.append("gate.github: needs github, which is not configured")
+    if said.argo_cd and document.owners.argo_cd is None:
+        problems.append("gate.argo_cd: needs owners.argo_cd, which is not configured")
+    if not said.context.strip():
+        problems.append("gate.context: expected a name; found nothing")
+    return Gate(said.github == "status", said.context.strip(), said.argo_cd)
 
 
 def owners(said: schema.Owners, problems: Problems) -> Owners:

@@ -30,6 +30,7 @@ class Auth:
     pagerduty: Credential | None = None
     pagerduty_actions: Credential | None = None
     slack: Credential | None = None
+    github: Credential | None = None
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,35 @@ class Slack:
 
 
 @dataclass(frozen=True)
+class GitHubApp:
+    """A GitHub App: its id or client id, and its private key (PEM)."""
+
+    id: str
+    key: SecretRef
+
+
+@dataclass(frozen=True)
 class GitHub:
-    """GitHub's REST API."""
+    """GitHub's REST API. `app` is who sets commit statuses and answers deployments; else the token does."""
 
     token: SecretRef
     url: str = "https://api.github.com"
+    app: GitHubApp | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What enforces deploy gates: a commit status at GitHub under `context`, sync windows at Argo CD."""
+
+    github_status: bool = False
+    context: str = "backout/deploy-gate"
+    argo_cd: bool = False
+
+    @property
+    def barriers(self) -> tuple[str, ...]:
+        """The names of what is configured, as tasks know them."""
+        known = {"github": self.github_status, "argo_cd": self.argo_cd}
+        return tuple(name for name, wanted in known.items() if wanted)
 
 
 @dataclass(frozen=True)
@@ -277,6 +302,7 @@ class Settings:
     pagerduty: PagerDuty | None = None
     slack: Slack | None = None
     github: GitHub | None = None
+    gate: Gate = Gate()
     owners: Owners = Owners()
     caches: Mapping[str, Cache] = field(default_factory=dict)
     flags: Flags | None = None

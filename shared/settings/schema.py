@@ -42,6 +42,7 @@ class Auth(msgspec.Struct, frozen=True):
     pagerduty: Signed = None
     pagerduty_actions: Signed = None
     slack: Signed = None
+    github: Signed = None
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -113,6 +114,7 @@ class Repository(msgspec.Struct, frozen=True):
     repository: str
     issue: int | None = None
     branch: str = ""
+    environment: str = ""
     revert: bool = False
 
 
@@ -231,9 +233,21 @@ class Slack(msgspec.Struct, frozen=True):
     url: str = "https://slack.com/api/"
 
 
+class GitHubApp(msgspec.Struct, frozen=True):
+    id: str
+    key: SecretRef
+
+
 class GitHub(msgspec.Struct, frozen=True):
     token: SecretRef
     url: str = "https://api.github.com"
+    app: GitHubApp | None = None
+
+
+class Gate(msgspec.Struct, frozen=True):
+    github: Literal["status", "off", "false"] = "off"
+    context: str = "backout/deploy-gate"
+    argo_cd: bool = False
 
 
 class ArgoCd(msgspec.Struct, frozen=True):
@@ -355,6 +369,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     pagerduty: PagerDuty | None = None
     slack: Slack | None = None
     github: GitHub | None = None
+    gate: Gate = Gate()
     owners: Owners = Owners()
     caches: dict[str, Cache] = {}
     flags: Flags | None = None

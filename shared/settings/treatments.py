@@ -60,6 +60,7 @@ class Builder:
             "github_issue": f"{said.repository}#{said.issue}" if said.issue is not None else None,
             "repository": said.repository,
             "branch": said.branch,
+            "environment": said.environment,
             "reverts": said.revert,
         }
 

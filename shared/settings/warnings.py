@@ -54,6 +54,8 @@ def _of_integrations(settings: Settings) -> Iterator[str]:
     yield from _of_paperwork(settings)
     if settings.meetings and not any(team.attendees for team in settings.teams.values()):
         yield "meetings: no team has meeting.attendees, so nobody is invited"
+    if auth.github and not (settings.github and settings.github.app):
+        yield "auth.github: without github.app GitHub lets no deployment be answered"
     if settings.status_page and not any(
         service.customer_facing for service in (settings.defaults, *settings.services)
     ):

@@ -115,6 +115,8 @@ def test_an_order_to_roll_back_is_carried_out_and_what_cannot_be_proved_is_no_su
     assert "rolled back to revision" in result.stdout
     assert "inconclusive" in result.stdout
     assert server.images() == {GOOD}
+    assert "checkout" in run(server, "gate", "--list").stdout
+    assert run(server, "gate", "checkout").exit_code == 1
 
 
 def test_a_freeze_is_set_told_and_lifted(server: Served) -> None:
@@ -122,6 +124,15 @@ def test_a_freeze_is_set_told_and_lifted(server: Served) -> None:
     assert "launch" in run(server, "freeze", "--list").stdout
     assert told(run(server, "thaw", "team/search", "--json")) == {"scope": "team/search", "thawed": True}
     assert "nothing is frozen" in run(server, "freeze", "--list").stdout
+
+
+def test_gates_are_asked_for_one_by_one_or_listed(server: Served) -> None:
+    assert run(server, "gate", "payments").stdout.strip() == "payments: open"
+    assert run(server, "ungate", "checkout").exit_code == 0
+    assert "Every gate is open" in run(server, "gate", "--list").stdout
+    for arguments in ([], ["checkout", "--list"]):
+        result = run(server, "gate", *arguments)
+        assert (result.exit_code, "or give --list" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -27,8 +27,11 @@ from shared.domain.response import Outcome, Response, Step
 from shared.domain.services import Mode
 from shared.domain.signals import Signal
 from shared.domain.workloads import WorkloadRef
+from shared.engine.gating import VERB
 from shared.engine.hands import LEASE
+from shared.engine.joining import Said
 from shared.errors import BackoutError
+from shared.settings import Gate
 from tests.engine.world import (
     BAD,
     BROKEN,
@@ -65,6 +68,7 @@ class Scenario:
     flagged: bool = False
     filed: bool = False
     invites: bool = False
+    gated: bool = False
 
     def world(self) -> World:
         service = a_service(
@@ -88,6 +92,7 @@ class Scenario:
             connected=self.asks,
             papers=PAPERS if self.filed else None,
             invites=INVITES if self.invites else None,
+            gate=Gate(github_status=self.gated, argo_cd=self.gated),
         )
         world.flags.flags = {"new-prices": True}
         if self.schema:
@@ -130,6 +135,7 @@ SCENARIOS = {
     "with its feature flag switched off": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, flagged=True),
     "with its papers filed": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, filed=True),
     "with an invitation to a meeting": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, invites=True),
+    "with its gate closed, and opened by a person": Scenario(BROKEN, Signal.ERROR_RATE, 0.25, gated=True),
     "scale first, under its owner": Scenario(HUNGRY, Signal.CPU_USAGE, 0.97, owned=True),
 }
 
@@ -174,10 +180,10 @@ def finish(world: World) -> None:
         try:
             world.run(until=lambda: asked(world) is not None)
             question = asked(world)
-            if question is None and not slept_for_papers(world):
-                return
             if question is not None:
                 world.door.listener.say(question, "approve", by="alice")
+            elif not ungated(world) and not slept_for_papers(world):
+                return
         except Killed:
             world.restart()
             world.sleep(seconds=LEASE.total_seconds())
@@ -204,9 +210,19 @@ def asked(world: World) -> str | None:
     return next((r.id for r in found if r.phase == Step.APPROVE and r.approved is None), None)
 
 
-def the_response(world: World) -> Response:
+def ungated(world: World) -> bool:
+    """Open the gate, where it is enforced, as a person does once all is over; say whether that was done."""
+    closed = [response for response in past(world) if any(each.closed for each in world.barriers.values())]
+    return bool(closed) and world.door.listener.say(closed[0].id, VERB, by="alice") is Said.TAKEN
+
+
+def past(world: World) -> list[Response]:
     days = {(world.now - timedelta(days=back)).date().isoformat() for back in range(15)}
-    found = [state.response for day in days for state in world.records.recent(day)]
+    return [state.response for day in days for state in world.peek.recent(day)]
+
+
+def the_response(world: World) -> Response:
+    found = past(world)
     assert len(found) == 1, [r.id for r in found]
     return found[0]
 
@@ -231,7 +247,8 @@ def check_the_end(world: World) -> None:
     record = world.records.read(workloads=[CHECKOUT]).workloads[CHECKOUT].value
     assert record.live is None
     assert [past.id for past in record.responses] == [response.id]
-    last = f"{events[-1].number:06d}"
+    [ended_at] = [e.number for e in events if e.code == "ended"]
+    last = f"{ended_at:06d}"
     ended = [t for t in world.records.tasks(response.id) if t.kind == "tell" and f"tell#{last}" in t.name]
     assert {t.result.split(":")[0] for t in ended} == {"told"}
     assert {str(t.facts["channel"]) for t in ended} >= {"log"} or len(ended) >= 4
@@ -240,6 +257,7 @@ def check_the_end(world: World) -> None:
         check_the_owner(world, response)
     check_the_remedies(world)
     check_the_papers(world, response)
+    check_the_gate(world, response)
 
 
 def check_the_papers(world: World, response: Response) -> None:
@@ -266,6 +284,18 @@ def check_the_invitation(world: World) -> None:
     assert len(copies) == len(world.meetings.held()) == len(set(world.meetings.sent))
     assert len(world.meetings.sent) <= 2
     assert len(copies) == len(world.door.aftercare.invited)
+
+
+def check_the_gate(world: World, response: Response) -> None:
+    """What enforces it was closed and opened; nothing is left closed, or said to be.
+
+    One who was held up before closing closes it again, and at once sees that it is to be open.
+    """
+    for barrier in world.barriers.values():
+        assert [closed for _, closed in barrier.changes] in ([], [True, False], [True, False] * 2)
+        assert not barrier.closed
+    stands = aftercare.barriers(world.records.tasks(response.id))
+    assert {task.receipt.split()[0] for task in stands.values()} <= {aftercare.OPEN}
 
 
 def check_the_remedies(world: World) -> None:

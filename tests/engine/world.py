@@ -31,6 +31,7 @@ from shared.ports import Due, Held, Measured
 from shared.settings import (
     Contact,
     FollowUps,
+    Gate,
     GitHub,
     PagerDuty,
     People,
@@ -44,6 +45,7 @@ from shared.settings import (
     Team,
 )
 from shared.settings.model import Meetings, Smtp
+from tests.fakes.barriers import FakeBarrier, FakeDeployments
 from tests.fakes.caller import FakeCaller
 from tests.fakes.flags import FakeFlags
 from tests.fakes.health import FakeHealth
@@ -228,8 +230,8 @@ class World:
     `override` are live readings that do not follow it; with `blind` nothing can be measured now. With
     `connected` people are told by every channel there is and called by every level, else by the log alone.
     `papers` are the settings by which reports and follow-ups are filed. With `invites` the team ``shop`` is
-    invited to meetings within `hours`. `peek` is the table as a test may look at it without that counting as
-    a call.
+    invited to meetings within `hours`. `gate` is what enforces deploy gates; all services have one place
+    there. `peek` is the table as a test may look at it without that counting as a call.
     """
 
     def __init__(
@@ -243,6 +245,7 @@ class World:
         papers: Mapping[str, Any] | None = None,
         invites: Meetings | None = None,
         hours: Hours = WORKING,
+        gate: Gate | None = None,
     ) -> None:
         self.now = START
         self.calls = Calls()
@@ -263,6 +266,10 @@ class World:
         self.tracker, self.shelf = FakeTracker(), FakeShelf()
         self._papers = papers or {}
         self._connected, self._invites, self.hours = connected, invites, hours
+        self._gate = gate or Gate()
+        places = {service.name: "shop/checkout" for service in services or (a_service(),)}
+        self.barriers = {name: FakeBarrier(dict(places)) for name in ("github", "argo_cd")}
+        self.deployments = FakeDeployments()
         self.queue = FakeQueue()
         self.services = tuple(services or (a_service(),))
         self._rails = rails or Rails(namespaces=("production",))
@@ -282,6 +289,7 @@ class World:
             services=self.services,
             rails=self._rails,
             **{**(CONNECTED if self._connected else {}), **self._papers, **self._inviting()},
+            gate=self._gate,
         )
         queue = Hooked(self.queue, "queue", self.calls)
         owner = "door" if self._local else None
@@ -304,6 +312,11 @@ class World:
             tracker=Hooked(self.tracker, "tracker", self.calls),
             shelf=Hooked(self.shelf, "shelf", self.calls),
             meetings=Hooked(self.meetings, "meetings", self.calls),
+            barriers={
+                name: Hooked(barrier, f"{name} barrier", self.calls)
+                for name, barrier in self.barriers.items()
+            },
+            deployments=Hooked(self.deployments, "deployments", self.calls),
         )
         return door, Engine(door, outside)
 

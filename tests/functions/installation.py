@@ -17,6 +17,7 @@ from shared.domain.workloads import WorkloadRef
 from shared.errors import TemporaryError
 from shared.ports import Held, Queue, Records
 from shared.settings import Secrets, parse
+from tests.fakes.barriers import FakeBarrier, FakeDeployments
 from tests.fakes.health import FakeHealth
 from tests.fakes.people import FakePeople
 from tests.fakes.records import FakeRecords
@@ -74,6 +75,8 @@ class Installation:
     queue: ListedQueue = field(default_factory=ListedQueue)
     signals: FakeSignals = field(default_factory=FakeSignals)
     people: FakePeople = field(default_factory=FakePeople)
+    barrier: FakeBarrier = field(default_factory=lambda: FakeBarrier({"checkout": "shop/checkout"}))
+    deployments: FakeDeployments = field(default_factory=FakeDeployments)
     workloads: FakeWorkloads = field(init=False)
     door: Door = field(init=False)
     engine: Engine = field(init=False)
@@ -82,7 +85,14 @@ class Installation:
     def __post_init__(self) -> None:
         self.workloads = FakeWorkloads("prod", now=lambda: self.now)
         self.door = Door(parse(self.config), Secrets(), self.records, self.queue, lambda: self.now)
-        outside = Outside(self.workloads, self.signals, FakeHealth(), {"log": self.people})
+        outside = Outside(
+            self.workloads,
+            self.signals,
+            FakeHealth(),
+            {"log": self.people},
+            barriers={"argo_cd": self.barrier},
+            deployments=self.deployments,
+        )
         self.engine = Engine(self.door, outside)
         served = app.create(self.door, engine=self.engine, bound_to=self.bound_to)
         self.client = served.test_client()

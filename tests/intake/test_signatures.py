@@ -120,3 +120,22 @@ def test_what_slack_signed_longer_ago_is_a_replay(seconds: int) -> None:
 )
 def test_what_slack_did_not_sign_is_not_signed(timestamp: str | None, signature: str | None) -> None:
     assert not signatures.slack(SLACK_BODY, timestamp, signature, [SLACK_SECRET, ""], SLACK_NOW)
+
+
+# GitHub's own example, from "Validating webhook deliveries".
+GITHUB_SECRET = "It's a Secret to Everybody"
+GITHUB_BODY = b"Hello, World!"
+GITHUB_SIGNATURE = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+
+
+def test_githubs_published_example_is_signed_with_its_secret() -> None:
+    assert signatures.github(GITHUB_BODY, GITHUB_SIGNATURE, ["an older one", GITHUB_SECRET])
+    assert not signatures.github(GITHUB_BODY + b"\n", GITHUB_SIGNATURE, [GITHUB_SECRET])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "sha256=", GITHUB_SIGNATURE.replace("sha256", "sha1"), GITHUB_SIGNATURE[7:], "sha256=ü"],
+)
+def test_what_github_has_not_signed_so_is_not_signed(header: str | None) -> None:
+    assert not signatures.github(GITHUB_BODY, header, [GITHUB_SECRET, ""])

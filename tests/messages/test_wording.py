@@ -47,6 +47,7 @@ FACTS: Mapping[str, Mapping[str, Scalar]] = {
     "meeting_cancelled": {**MEETING, "by": "alice", "cancel": True},
     "meeting_shared": {**MEETING, "of": "r0"},
     "meeting_yours": {**MEETING, "detail": "the mail server answered 550"},
+    "gate_failed": {"barrier": "argo_cd", "detail": "its account lacks a right"},
     "stuck": {"cause": "crash_loop", "told": "2 of 3 pods crash again and again", "pods": 2},
     "evicted": {"pods": "checkout-1, checkout-2"},
     "forced_down": {"replicas_before": 3},

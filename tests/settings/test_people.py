@@ -12,7 +12,9 @@ from shared.settings import (
     ApprovalLinks,
     Contact,
     Credential,
+    Gate,
     GitHub,
+    GitHubApp,
     PagerDuty,
     SecretRef,
     Settings,
@@ -334,3 +336,45 @@ def test_every_way_to_call_somebody_may_be_configured() -> None:
 
     assert {*schema.LastContact.__struct_fields__} == ways
     assert set(get_args(schema.StatusPageKind)) == {"statuspage", "json"}
+
+
+GATED = """
+cluster: prod
+github: {token: env:GITHUB_TOKEN, app: {id: "12345", key: env:GITHUB_KEY}}
+owners: {argo_cd: {url: https://argocd.example.com, token: env:ARGOCD_TOKEN}}
+gate: {github: status, context: shop/gate, argo_cd: true}
+auth: {github: env:HOOK}
+"""
+
+
+def test_what_enforces_deploy_gates_is_said_at_the_top() -> None:
+    settings = parse(GATED)
+    assert settings.gate == Gate(github_status=True, context="shop/gate", argo_cd=True)
+    assert settings.gate.barriers == ("github", "argo_cd")
+    assert settings.github is not None
+    assert settings.github.app == GitHubApp("12345", SecretRef("env:GITHUB_KEY"))
+    assert settings.auth.github == Credential({"github": (SecretRef("env:HOOK"),)})
+    assert not [warning for warning in settings.warnings if "github" in warning]
+
+
+def test_nothing_enforces_them_unless_it_is_said() -> None:
+    assert parse("cluster: prod").gate.barriers == ()
+
+
+@pytest.mark.parametrize(
+    ("gate", "told"),
+    [
+        ("{github: status}", "gate.github: needs github"),
+        ("{argo_cd: true}", "gate.argo_cd: needs owners.argo_cd"),
+        ("{github: checks}", "gate.github: expected one of status, off"),
+        ("{context: ' '}", "gate.context: expected a name"),
+    ],
+)
+def test_what_cannot_enforce_them_is_told(gate: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        parse(f"cluster: prod\ngate: {gate}")
+
+
+def test_a_webhook_of_githubs_without_an_app_is_warned_of() -> None:
+    settings = parse("cluster: prod\ngithub: {token: env:T}\nauth: {github: env:HOOK}")
+    assert "auth.github: without github.app GitHub lets no deployment be answered" in settings.warnings

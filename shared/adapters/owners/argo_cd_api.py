@@ -27,6 +27,9 @@ _UNDER_WAY = frozenset({"Running", "Terminating"})
 T = TypeVar("T")
 
 Automated = dict[str, object]
+Project = dict[str, object]
+"""A project whole: what is not known here goes back as it came."""
+
 Operation = Mapping[str, object]
 """One operation of a JSON patch."""
 
@@ -213,10 +216,34 @@ class ArgoCdApi:
         body = at.body(id=history_id, prune=False)
         _ask(calls, at, "sync", ("POST", f"{at.path}/rollback", body), into=Application)
 
+    def project(self, calls: Calls, name: str) -> Project | None:
+        """Return the project as it is written, None where it is known to be gone."""
+        try:
+            return _ask_project(calls, name, "get", "GET", None)
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            return None
+
+    def put_project(self, calls: Calls, name: str, project: Project) -> None:
+        """Replace the project. One that has changed since it was read is refused (409)."""
+        _ask_project(calls, name, "update", "PUT", {"project": project})
+
     def knows_enabled(self, calls: Calls) -> bool:
         """Return whether automated sync can be off and keep its settings (``enabled``, from 3.1 on)."""
         found = re.match(r"v?(\d+)\.(\d+)", calls.ask("GET", "/api/version", into=Version).version)
         return found is not None and (int(found[1]), int(found[2])) >= _KNOWS_ENABLED
+
+
+def _ask_project(calls: Calls, name: str, right: str, method: str, body: object) -> Project:
+    """Make a call that needs a right on the project."""
+    try:
+        return calls.ask(method, f"/api/v1/projects/{quote(name, safe='')}", body, into=Project)
+    except Refused as refused:
+        if refused.status in (401, 403):
+            lacks = f"{refused}: its account lacks the right `projects, {right}` on {name}"
+            raise PermanentError(lacks, reason=Reason.FORBIDDEN) from refused
+        raise
 
 
 def _ask(calls: Calls, at: Address, right: str, call: tuple[str, str, object], *, into: type[T]) -> T:

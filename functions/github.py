@@ -1,0 +1,83 @@
+"""POST /github: GitHub's webhook, by which deployments ask whether they may go on.
+
+GitHub waits 10 s for an answer and sends nothing again by itself, so that the question is stored before the
+202; a task answers it. What is valid and not for us is 202.
+"""
+
+from dataclasses import replace
+
+from flask import Request, Response
+from werkzeug.exceptions import Unauthorized
+from werkzeug.routing import Map, Rule
+
+from functions import answers, edges, pressing
+from shared.bootstrap import Door
+from shared.domain.changes import Scalar
+from shared.domain.response import Task
+from shared.errors import ConfigurationError, InvalidRequest
+from shared.intake import github, signatures
+from shared.intake.github import Waiting
+from shared.ports import Versioned
+from shared.tasks.rule import KIND
+
+LONGEST_ID = 100
+
+
+def _notified(door: Door, request: Request) -> Response:
+    body = edges.body(request)
+    _admit(door, request, body)
+    event = request.headers.get("X-GitHub-Event", "")
+    if event == "ping":
+        return answers.answer({"message": "Backout is here."})
+    if event != github.RULE:
+        return pressing.ignored(f"{event[:100]} asks nothing.")
+    if door.settings.github is None:
+        raise ConfigurationError("github is not configured, so no deployment can be answered: set it.")
+    asked = github.waiting(body, url=door.settings.github.url)
+    if asked is None:
+        return pressing.ignored("No verdict is asked for.")
+    delivery = request.headers.get("X-GitHub-Delivery", "").strip()
+    if not 0 < len(delivery) <= LONGEST_ID:
+        raise InvalidRequest("Send the delivery's id in the header X-GitHub-Delivery.", status=400)
+    _owe(door, asked, delivery)
+    return answers.answer({"results": [], "asked": asked}, 202)
+
+
+def _admit(door: Door, request: Request, body: bytes) -> None:
+    credential = door.settings.auth.github
+    if credential is None:
+        raise ConfigurationError("auth.github is not configured, so nobody can be let in: set it.")
+    secrets = [secret for values in door.secrets.accepted(credential).values() for secret in values]
+    if not signatures.github(body, request.headers.get("X-Hub-Signature-256"), secrets):
+        raise Unauthorized("X-Hub-Signature-256 does not sign this body with a secret of auth.github.")
+
+
+def _owe(door: Door, asked: Waiting, delivery: str) -> None:
+    """Owe the verdict, once for each delivery; one that was given up is tried anew when it is sent again."""
+    now = door.clock()
+    facts: dict[str, Scalar] = {
+        "repository": asked.repository,
+        "run_id": asked.run_id,
+        "environment": asked.environment,
+    }
+    key = f"github-{asked.repository.lower()}"
+    task = Task(
+        response_id=key, name=f"{KIND}#{delivery}", kind=KIND, due_at=now, facts=facts, created_at=now
+    )
+    known = door.records.task(key, task.name)
+    if known is None:
+        door.records.put_task(Versioned(task, 0))
+    elif known.value.due_at is None and not known.value.receipt:
+        door.records.put_task(replace(known, value=replace(task, result=known.value.result)))
+
+
+_ROUTES = Map([Rule(path, endpoint=_notified, methods=["POST"]) for path in ("/", "/github")])
+
+
+def respond(door: Door, request: Request) -> Response:
+    """Take an event: 202 once what it asks is stored; 401 for what GitHub has not signed."""
+    return edges.routed(_ROUTES, door, request)
+
+
+main = edges.target(respond)
+handler = edges.lambda_handler(respond)
