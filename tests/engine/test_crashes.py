@@ -18,12 +18,13 @@ from shared.domain.changes import (
     RestartWorkload,
     ResumeOwner,
     RollBackByOwner,
+    Scalar,
     SetReplicas,
     StopOwner,
 )
 from shared.domain.owners import Source
 from shared.domain.remedies import CacheUse, Remedies
-from shared.domain.response import Outcome, Response, Step
+from shared.domain.response import Outcome, Response, Step, Task
 from shared.domain.services import Mode
 from shared.domain.signals import Signal
 from shared.domain.workloads import WorkloadRef
@@ -31,6 +32,7 @@ from shared.engine.gating import VERB
 from shared.engine.hands import LEASE
 from shared.engine.joining import Said
 from shared.errors import BackoutError
+from shared.ports import Asked, Versioned
 from shared.settings import Gate
 from tests.engine.world import (
     BAD,
@@ -102,6 +104,8 @@ class Scenario:
             world.sleep(minutes=2)
         else:
             world.story()
+        if self.gated:
+            ask_for_a_verdict(world)
         if self.mended_by is not None:
             world.workloads.broken = frozenset({GOOD})
             world.workloads.mended_by = self._mends
@@ -117,6 +121,16 @@ class Scenario:
         return self.mended_by is not None and isinstance(change, self.mended_by) and up
 
 
+def ask_for_a_verdict(world: World) -> None:
+    """Have a deployment wait for the verdict of the gate, as the webhook leaves it."""
+    world.deployments.waiting.append(ASKED)
+    facts: dict[str, Scalar] = {"repository": ASKED.repository, "run_id": ASKED.run_id}
+    facts["environment"] = ASKED.environment
+    task = Task(RULES, "rule#1", "rule", due_at=world.now, facts=facts, created_at=world.now)
+    assert world.peek.put_task(Versioned(task, 0))
+
+
+ASKED, RULES = Asked("shop/checkout", 9001, "production"), "github-shop/checkout"
 COMMIT = "bad0" * 10
 CART = WorkloadRef("test", "production", "deployment", "cart")
 
@@ -294,6 +308,9 @@ def check_the_gate(world: World, response: Response) -> None:
     for barrier in world.barriers.values():
         assert [closed for _, closed in barrier.changes] in ([], [True, False], [True, False] * 2)
         assert not barrier.closed
+    for task in world.records.tasks(RULES):
+        assert (task.due_at, len(world.deployments.verdicts)) == (None, 1)
+        assert task.receipt in {"approved", "rejected", "gone"}
     stands = aftercare.barriers(world.records.tasks(response.id))
     assert {task.receipt.split()[0] for task in stands.values()} <= {aftercare.OPEN}
 
