@@ -133,7 +133,9 @@ def _of_integrations(door: Door) -> "dict[str, Check]":
         filed = filing.repositories_of(settings)
         checks[github.NAME] = lambda: github.check(git.url, value(git.token), issues, reverted, filed)
         if (app := git.app) is not None:
-            wanted = github_app.RIGHTS if settings.gate.github_status else github_app.ANSWERING
+            wanted = github_app.rights(
+                marks=settings.gate.github_status, reads_reviews=settings.gate.fix_opens
+            )
             brought = sorted({s.repository for s in settings.services if s.repository})
             checks[github_app.NAME] = lambda: github_app.check(
                 git.url, app.id, value(app.key), brought, wanted

@@ -18,8 +18,7 @@ from shared.domain import aftercare
 from shared.domain.reasons import Reason
 from shared.domain.response import Task
 from shared.domain.services import Service
-from shared.engine.gating import VERB, Gate
-from shared.engine.joining import Said
+from shared.engine.gating import Gate
 from shared.intake import bodies
 from shared.wire import decoder
 
@@ -85,9 +84,7 @@ def _open(door: Door, request: Request, service: str) -> Response:
     sent = edges.body(request)
     body = bodies.decoded(sent, _DECODER, hint='It is {"reason": "..."}.') if sent.strip() else _Body()
     closing = door.gates.closing([entry.workload]).get(entry.workload)
-    opened = closing is not None and (
-        door.listener.say(closing.response_id, VERB, by=by, reason=body.reason.strip()) is Said.TAKEN
-    )
+    opened = closing is not None and door.ungate(closing.response_id, by=by, reason=body.reason.strip())
     return answers.answer({"service": entry.name, "gate": "open", "opened": opened})
 
 

@@ -333,6 +333,14 @@ class Deployments(Protocol):
         ...
 
 
+class Reviews(Protocol):
+    """Reviews of pull requests. Raises as `Repositories` does."""
+
+    def approver(self, repository: str, number: int) -> str:
+        """Return who, of those who belong there, has approved a pull request and stands by it, else empty."""
+        ...
+
+
 @dataclass(frozen=True)
 class Measured:
     """Readings of one moment. `windows` are the seconds that each reading looks back over."""

@@ -92,6 +92,7 @@ class GateRoutes:
             "actions": "read",
             "deployments": "write",
             "metadata": "read",
+            "pull_requests": "read",
             "statuses": "write",
         }
         self.statuses: list[Status] = []

@@ -10,6 +10,16 @@ from sandbox.git import Repository
 Right = Literal["none", "read", "write"]
 
 
+@dataclass(frozen=True)
+class Review:
+    """What somebody said of a pull request; `association` is how they belong to the repository."""
+
+    user: str
+    state: Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED"]
+    association: str = "MEMBER"
+    kind: Literal["User", "Bot"] = "User"
+
+
 @dataclass
 class PullRequest:
     """A pull request; `merged` is the commit that brought it to `base`."""
@@ -24,6 +34,7 @@ class PullRequest:
     user: str = "alice"
     state: Literal["open", "closed"] = "open"
     merged: str = ""
+    reviews: list[Review] = field(default_factory=list)
 
 
 @dataclass

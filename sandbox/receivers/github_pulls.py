@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import JSONResponse, Response
 
 from sandbox.git import GitFailed
-from sandbox.receivers.github_answers import page
+from sandbox.receivers.github_answers import page, refused
 from sandbox.receivers.github_git import (
     RIGHT_LACKS,
     GitRoutes,
@@ -60,6 +60,7 @@ class PullRoutes:
         return [
             ("GET", "/repos/{owner}/{repo}/commits/{sha}/pulls", self._brought),
             ("GET", "/repos/{owner}/{repo}/pulls", self._list),
+            ("GET", "/repos/{owner}/{repo}/pulls/{number:int}/reviews", self._reviews),
             ("POST", "/graphql", self._mutate),
         ]
 
@@ -88,6 +89,21 @@ class PullRoutes:
         ]
         number, size = page(received)
         return JSONResponse([_shown(received, pull) for pull in every[(number - 1) * size : number * size]])
+
+    def _reviews(self, received: Received) -> Response:
+        hosted, number = self._hosted(received), int(received.parameters["number"])
+        pull = next((pull for pull in hosted.pulls if pull.number == number), None)
+        if pull is None:
+            raise refused(404, "Not Found")
+        shown = [
+            {
+                "user": {"login": review.user, "type": review.kind},
+                "state": review.state,
+                "author_association": review.association,
+            }
+            for review in pull.reviews
+        ]
+        return JSONResponse(shown)
 
     def _mutate(self, received: Received) -> Response:
         self._admit(received)

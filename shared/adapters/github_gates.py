@@ -11,6 +11,10 @@ from shared.domain.services import Service
 from shared.ports import Asked
 
 _LONGEST_DESCRIPTION = 140
+_BELONG = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
+"""Who belongs to a repository; of a public one anybody may review a pull request."""
+
+_VERDICTS = frozenset({"APPROVED", "CHANGES_REQUESTED", "DISMISSED"})
 
 
 class _Repository(msgspec.Struct):
@@ -27,6 +31,19 @@ class _Combined(msgspec.Struct):
 
     sha: str
     statuses: list[_Status] = []
+
+
+class _User(msgspec.Struct):
+    login: str
+    type: str = "User"
+
+
+class _Review(msgspec.Struct):
+    """A review; `user` is none where the account is gone."""
+
+    state: str
+    author_association: str
+    user: _User | None = None
 
 
 class _Environment(msgspec.Struct):
@@ -92,6 +109,25 @@ class GitHubDeployments:
         }
         calls.send("POST", f"{run}/deployment_protection_rule", body)
         return Applied.CHANGED
+
+
+class GitHubReviews:
+    """Reviews of pull requests; of what one person said the last word counts, comments are none."""
+
+    def __init__(self, access: GitHubAccess) -> None:
+        self._access = access
+
+    def approver(self, repository: str, number: int) -> str:
+        path = f"/repos/{repository}/pulls/{number}/reviews?per_page=100"
+        last: dict[str, str] = {}
+        for review in self._access.calls(repository).ask("GET", path, into=list[_Review]):
+            user = review.user
+            if user is None or user.type != "User" or review.author_association not in _BELONG:
+                continue
+            if review.state in _VERDICTS:
+                last.pop(user.login, None)
+                last[user.login] = review.state
+        return next((login for login, state in reversed(last.items()) if state == "APPROVED"), "")
 
 
 def _waits(calls: Calls, run: str, environment: str) -> bool:

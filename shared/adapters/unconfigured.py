@@ -99,5 +99,12 @@ class NoDeployments:
         raise PermanentError(_lacks("github"))
 
 
+class NoReviews:
+    """Knows of no reviews."""
+
+    def approver(self, repository: str, number: int) -> str:
+        raise PermanentError(_lacks("github"))
+
+
 def _lacks(what: str) -> str:
     return f"{what} is not configured"

@@ -20,10 +20,11 @@ from shared.domain.meetings import MEET
 from shared.domain.paperwork import Paperwork
 from shared.domain.response import Event, Response, Step, Task
 from shared.domain.services import Catalogue
+from shared.engine import gating
 from shared.engine.accepting import Accepter
 from shared.engine.freezing import Freezer
 from shared.engine.gating import Gates
-from shared.engine.joining import Listener
+from shared.engine.joining import Listener, Said
 from shared.errors import ConfigurationError
 from shared.messages.routing import Routing
 from shared.ports import Clock, Held, Queue, Records
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         Owners,
         People,
         Repositories,
+        Reviews,
         Shelf,
         Signals,
         Tracker,
@@ -140,6 +142,10 @@ class Door:
         """Freezes and thaws."""
         return Freezer(self.records, self.clock)
 
+    def ungate(self, response_id: str, *, by: str, reason: str) -> bool:
+        """Open the gate that a response closed; say whether that was news."""
+        return self.listener.say(response_id, gating.VERB, by=by, reason=reason) is Said.TAKEN
+
     @cached_property
     def gates(self) -> Gates:
         """Knows which services may be deployed."""
@@ -206,6 +212,12 @@ def _no_deployments() -> "Deployments":
     return NoDeployments()
 
 
+def _no_reviews() -> "Reviews":
+    from shared.adapters.unconfigured import NoReviews
+
+    return NoReviews()
+
+
 @dataclass(frozen=True)
 class Outside:
     """The ports that only the engine needs."""
@@ -226,6 +238,7 @@ class Outside:
     meetings: "Meetings" = field(default_factory=_no_meetings)
     barriers: "Mapping[str, Barrier]" = field(default_factory=dict)
     deployments: "Deployments" = field(default_factory=_no_deployments)
+    reviews: "Reviews" = field(default_factory=_no_reviews)
 
 
 @dataclass(frozen=True)
@@ -277,7 +290,7 @@ class Engine:
         """Runs tasks."""
         from shared.engine.tasks import TaskRunner
         from shared.messages import digest
-        from shared.tasks import rule
+        from shared.tasks import fix, rule
         from shared.tasks.digest import Digest
 
         door, outside = self.door, self.outside
@@ -288,6 +301,7 @@ class Engine:
             lone={
                 "digest": Digest(door.records, outside.channels, digest.compose),
                 rule.KIND: rule.Rule(door.catalogue, door.gates.closing, outside.deployments),
+                fix.KIND: fix.Fix(door.catalogue, door.gates.closing, outside.reviews, door.ungate),
             },
             given_up=filing.given_up(_telling(door)),
         )
@@ -481,6 +495,7 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         meetings=meetings.meetings_of(settings, secrets),
         barriers=gates.barriers_of(settings, secrets, workloads),
         deployments=gates.deployments_of(settings, secrets),
+        reviews=gates.reviews_of(settings, secrets),
     )
 
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.adapters.github_access import GitHubAccess
-    from shared.ports import Barrier, Deployments, Workloads
+    from shared.ports import Barrier, Deployments, Reviews, Workloads
 
 
 def barriers_of(settings: Settings, secrets: Secrets, workloads: "Workloads") -> "Mapping[str, Barrier]":
@@ -35,6 +35,17 @@ def deployments_of(settings: Settings, secrets: Secrets) -> "Deployments":
     from shared.adapters.github_gates import GitHubDeployments
 
     return GitHubDeployments(access_of(settings.github, secrets))
+
+
+def reviews_of(settings: Settings, secrets: Secrets) -> "Reviews":
+    """Return what knows of reviews; one that refuses where GitHub is not configured."""
+    if settings.github is None:
+        from shared.adapters.unconfigured import NoReviews
+
+        return NoReviews()
+    from shared.adapters.github_gates import GitHubReviews
+
+    return GitHubReviews(access_of(settings.github, secrets))
 
 
 def access_of(configured: model.GitHub, secrets: Secrets) -> "GitHubAccess":

@@ -80,7 +80,9 @@ def gate(document: schema.Document, problems: Problems) -> Gate:
         problems.append("gate.argo_cd: needs owners.argo_cd, which is not configured")
     if not said.context.strip():
         problems.append("gate.context: expected a name; found nothing")
-    return Gate(said.github == "status", said.context.strip(), said.argo_cd)
+    if said.fix_opens and document.github is None:
+        problems.append("gate.fix_opens: needs github, which is not configured")
+    return Gate(said.github == "status", said.context.strip(), said.argo_cd, said.fix_opens)
 
 
 def owners(said: schema.Owners, problems: Problems) -> Owners:

@@ -126,11 +126,15 @@ class GitHub:
 
 @dataclass(frozen=True)
 class Gate:
-    """What enforces deploy gates: a commit status at GitHub under `context`, sync windows at Argo CD."""
+    """What enforces deploy gates: a commit status at GitHub under `context`, sync windows at Argo CD.
+
+    With `fix_opens` a merged and approved pull request that names a response opens the gate that it closed.
+    """
 
     github_status: bool = False
     context: str = "backout/deploy-gate"
     argo_cd: bool = False
+    fix_opens: bool = False
 
     @property
     def barriers(self) -> tuple[str, ...]:

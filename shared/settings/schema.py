@@ -248,6 +248,7 @@ class Gate(msgspec.Struct, frozen=True):
     github: Literal["status", "off", "false"] = "off"
     context: str = "backout/deploy-gate"
     argo_cd: bool = False
+    fix_opens: bool = False
 
 
 class ArgoCd(msgspec.Struct, frozen=True):

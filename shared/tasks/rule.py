@@ -40,14 +40,19 @@ class Rule:
         again = task.attempts > 1 or bool(task.result)
         try:
             applied = self.deployments.answer(asked, approved=not closed, comment=comment, again=again)
-        except TemporaryError:
-            if task.attempts < PATIENCE or now - (task.created_at or now) > LONGEST:
-                raise
-            return Later(now + AWAY)
+        except TemporaryError as error:
+            return put_off(task, error, now)
         if applied is Applied.ALREADY:
             return Finished("nothing waits for it: it is answered, or over", "gone")
         verdict = "rejected" if closed else "approved"
         return Finished(f"{verdict}: {comment}", verdict)
+
+
+def put_off(task: Task, error: TemporaryError, now: datetime) -> Later:
+    """Have a host that stays away looked at again later, or raise the error: at first, and after a day."""
+    if task.attempts < PATIENCE or now - (task.created_at or now) > LONGEST:
+        raise error
+    return Later(now + AWAY)
 
 
 def brought(catalogue: Catalogue, asked: Asked) -> list[Service]:

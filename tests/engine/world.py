@@ -45,7 +45,7 @@ from shared.settings import (
     Team,
 )
 from shared.settings.model import Meetings, Smtp
-from tests.fakes.barriers import FakeBarrier, FakeDeployments
+from tests.fakes.barriers import FakeBarrier, FakeDeployments, FakeReviews
 from tests.fakes.caller import FakeCaller
 from tests.fakes.flags import FakeFlags
 from tests.fakes.health import FakeHealth
@@ -269,7 +269,7 @@ class World:
         self._gate = gate or Gate()
         places = {service.name: "shop/checkout" for service in services or (a_service(),)}
         self.barriers = {name: FakeBarrier(dict(places)) for name in ("github", "argo_cd")}
-        self.deployments = FakeDeployments()
+        self.deployments, self.reviews = FakeDeployments(), FakeReviews()
         self.queue = FakeQueue()
         self.services = tuple(services or (a_service(),))
         self._rails = rails or Rails(namespaces=("production",))
@@ -317,6 +317,7 @@ class World:
                 for name, barrier in self.barriers.items()
             },
             deployments=Hooked(self.deployments, "deployments", self.calls),
+            reviews=Hooked(self.reviews, "reviews", self.calls),
         )
         return door, Engine(door, outside)
 

@@ -52,3 +52,16 @@ class FakeDeployments:
         self.waiting.remove(asked)
         self.verdicts.append((asked, approved, comment))
         return Applied.CHANGED
+
+
+@dataclass
+class FakeReviews:
+    """Who has approved which pull request, by ``owner/name#12``."""
+
+    approvers: dict[str, str] = field(default_factory=dict)
+    errors: list[BackoutError] = field(default_factory=list)
+
+    def approver(self, repository: str, number: int) -> str:
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.approvers.get(f"{repository}#{number}", "")

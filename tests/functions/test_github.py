@@ -7,7 +7,7 @@ from sandbox.receivers.github_gates import sign
 from shared.domain.response import Task
 from shared.ports import Asked
 from tests.functions.installation import CONFIG, Installation, problem, with_tokens
-from tests.intake.test_github import payload
+from tests.intake.test_github import payload, pull
 
 SECRET = "hook-secret"
 KEY = "github-shop/checkout"
@@ -112,3 +112,12 @@ def test_what_is_no_payload_is_refused_in_words(connected: Installation) -> None
 
 def test_without_a_secret_nobody_is_let_in(installation: Installation) -> None:
     assert "auth.github" in problem(post(installation, payload()), 503)
+
+
+def test_a_merged_fix_is_stored_where_it_may_open_gates(connected: Installation) -> None:
+    assert post(connected, pull(), event="pull_request").get_json()["results"] == []
+    assert owed(connected) == []
+
+    opening = Installation(CONNECTED + "gate: {fix_opens: true}\n")
+    assert post(opening, pull(), event="pull_request").status_code == 202
+    assert [(task.kind, task.facts["number"]) for task in owed(opening)] == [("fix", 7)]

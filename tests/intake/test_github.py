@@ -5,7 +5,7 @@ import pytest
 
 from shared.errors import InvalidRequest
 from shared.intake import github
-from shared.intake.github import Waiting
+from shared.intake.github import Merged, Waiting
 
 URL = "https://api.github.com"
 CALLBACK = f"{URL}/repos/shop/checkout/actions/runs/9001/deployment_protection_rule"
@@ -73,3 +73,43 @@ def test_what_is_no_such_payload_is_refused(body: bytes, status: int) -> None:
     with pytest.raises(InvalidRequest) as refused:
         github.waiting(body, url=URL)
     assert refused.value.status == status
+
+
+ID = "20260302-120000-0a1b2c3d"
+
+
+def pull(*, action: str = "closed", name: str = "shop/checkout", **changes: Any) -> bytes:
+    request = {
+        "number": 7,
+        "base": {"ref": "main"},
+        "merged": True,
+        "merged_by": {"login": "alice"},
+        "body": f"Mend the prices.\r\n\r\nBackout-Fixes: {ID}\r\n",
+        **changes,
+    }
+    repository = {"full_name": name, "default_branch": "main"}
+    return json.dumps({"action": action, "pull_request": request, "repository": repository}).encode()
+
+
+def test_a_merged_fix_that_names_its_response_is_read() -> None:
+    assert github.merged(pull()) == Merged("shop/checkout", 7, "main", "main", "alice", ID)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pull(action="opened"),
+        pull(merged=False),
+        pull(body=None),
+        pull(body=f"It undoes Backout-Fixes: {ID}"),
+        pull(body="Backout-Fixes: soon"),
+        pull(merged_by=None),
+    ],
+)
+def test_any_other_news_of_a_pull_request_asks_nothing(sent: bytes) -> None:
+    assert github.merged(sent) is None
+
+
+def test_a_fix_in_what_is_no_repository_is_refused() -> None:
+    with pytest.raises(InvalidRequest):
+        github.merged(pull(name="shop/.."))

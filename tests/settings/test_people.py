@@ -365,6 +365,7 @@ def test_nothing_enforces_them_unless_it_is_said() -> None:
     ("gate", "told"),
     [
         ("{github: status}", "gate.github: needs github"),
+        ("{fix_opens: true}", "gate.fix_opens: needs github"),
         ("{argo_cd: true}", "gate.argo_cd: needs owners.argo_cd"),
         ("{github: checks}", "gate.github: expected one of status, off"),
         ("{context: ' '}", "gate.context: expected a name"),

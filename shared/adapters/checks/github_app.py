@@ -5,7 +5,6 @@ REST API of GitHub: ``GET /app`` and ``GET /repos/{owner}/{repo}/installation``,
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -16,8 +15,13 @@ from shared.domain.prerequisites import Finding, State
 from shared.errors import PermanentError
 
 NAME = "GitHub App"
-ANSWERING: Mapping[str, str] = MappingProxyType({"actions": "read", "deployments": "write"})
-RIGHTS: Mapping[str, str] = MappingProxyType({**ANSWERING, "statuses": "write"})
+
+
+def rights(*, marks: bool, reads_reviews: bool) -> Mapping[str, str]:
+    """Return the permissions that the app needs to answer deployments, and to do what else is configured."""
+    more = {"statuses": "write"} if marks else {}
+    more |= {"pull_requests": "read"} if reads_reviews else {}
+    return {"actions": "read", "deployments": "write", **more}
 
 
 class _Installation(Struct):

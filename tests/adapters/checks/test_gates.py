@@ -24,7 +24,8 @@ def github() -> Iterator[GitHub]:
 
 
 def checked(github: GitHub, *repositories: str, key: str = PEM) -> list[Finding]:
-    return list(github_app.check(github.url, "12345", key, repositories, github_app.RIGHTS))
+    wanted = github_app.rights(marks=True, reads_reviews=True)
+    return list(github_app.check(github.url, "12345", key, repositories, wanted))
 
 
 def test_an_app_that_is_installed_with_its_rights_is_well(github: GitHub) -> None:
@@ -43,7 +44,7 @@ def test_an_app_that_is_not_installed_somewhere_is_told(github: GitHub) -> None:
 def test_rights_that_lack_are_named(github: GitHub) -> None:
     github.gates.permissions = {"actions": "write", "deployments": "read"}
     [_, finding] = checked(github, "shop/checkout")
-    assert finding.detail == "it lacks deployments: write; statuses: write"
+    assert finding.detail == "it lacks deployments: write; statuses: write; pull_requests: read"
 
 
 @pytest.mark.parametrize("key", ["no key", RSAKey.generate_key(2048).as_pem(private=True).decode()])
