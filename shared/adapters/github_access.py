@@ -1,6 +1,5 @@
 """Access to GitHub's REST API: by a token, or as the installation of a GitHub App that a repository has."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -52,21 +51,20 @@ class GitHubAccess:
         self._url, self._app, self._seconds, self._clock = url, app, seconds, clock
         self._by_token = self._api(token)
         self._installed: dict[str, tuple[datetime, JsonApi]] = {}
-        self._lock = threading.Lock()
 
     def calls(self, repository: str) -> Calls:
         """Return calls on ``owner/name``. Raises PermanentError where the app is not installed there."""
+        calls = self._by_token.calls()
         if self._app is None:
-            return self._by_token.calls()
-        with self._lock:
-            expires_at, api = self._installed.get(repository, (None, self._by_token))
-            if expires_at is None or expires_at - _CLOCKS <= self._clock():
-                expires_at, api = self._installed[repository] = self._taken(self._app, repository)
-        return api.calls()
+            return calls
+        held = self._installed.get(repository)
+        if held is None or held[0] - _CLOCKS <= self._clock():
+            held = self._installed[repository] = self._taken(self._app, repository, until=calls.until)
+        return held[1].calls(until=calls.until)
 
-    def _taken(self, app: App, repository: str) -> tuple[datetime, JsonApi]:
+    def _taken(self, app: App, repository: str, *, until: float) -> tuple[datetime, JsonApi]:
         """Have GitHub give a token for the installation that the repository has."""
-        calls = self._api(own_token(app, self._clock())).calls()
+        calls = self._api(own_token(app, self._clock())).calls(until=until)
         try:
             installation = calls.ask("GET", f"/repos/{repository}/installation", into=_Installation)
         except Refused as refused:

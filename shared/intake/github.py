@@ -11,6 +11,7 @@ import msgspec
 
 from shared.errors import InvalidRequest
 from shared.intake import bodies
+from shared.wire import decoder
 
 RULE, PULL = "deployment_protection_rule", "pull_request"
 
@@ -74,8 +75,8 @@ class _PullPayload(msgspec.Struct):
     repository: _Repository
 
 
-_PULL_DECODER = msgspec.json.Decoder(_PullPayload)
-_DECODER = msgspec.json.Decoder(_Payload)
+_PULL_DECODER = decoder(_PullPayload)
+_DECODER = decoder(_Payload)
 _HINT = f"It is GitHub's payload of {RULE}."
 
 

@@ -15,10 +15,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
+from joserfc.jwk import RSAKey
 from waitress import create_server, wasyncore
 
 from functions import app
 from sandbox.receivers import GitHub, PagerDuty, Slack, StatusEndpoint, Statuspage, statuspage
+from sandbox.receivers.github_gates import App, Run
 from sandbox.receivers.pagerduty_account import POLICY, SERVICE, USERS
 from sandbox.receivers.receiving import Receiver
 from sandbox.receivers.slack_messages import SlackMessage
@@ -55,6 +57,7 @@ SECRETS = {
         "PAGERDUTY_SIGNING": "",
         "PAGERDUTY_ACTIONS": "",
         "GITHUB_TOKEN": "ghp_",
+        "GITHUB_SIGNING": "",
         "STATUS_TOKEN": "",
         "ARGOCD_TOKEN": "",
         "LINKS": "",
@@ -63,6 +66,8 @@ SECRETS = {
     }.items()
 } | {"ROUTING_KEY": "5ec4e75ec4e75ec4e75ec4e75ec4e75e"}
 """Values by the name of their variable. The URLs that are secrets too are made when their ports are known."""
+
+APP_KEY = RSAKey.generate_key(2048)
 
 CONFIG = """
 cluster: test
@@ -74,6 +79,7 @@ auth:
   slack: ["env:SLACK_SIGNING"]
   pagerduty: ["env:PAGERDUTY_SIGNING"]
   pagerduty_actions: ["env:PAGERDUTY_ACTIONS"]
+  github: ["env:GITHUB_SIGNING"]
 timing: {{hold: {hold}, settle: 2s, verify: 20s, stabilise: 1s, poll: 200ms, scrape: 50ms, cooldown: 1m}}
 guardrails: {{namespaces: [production]}}
 links: {{runbook: "{runbook}"}}
@@ -86,7 +92,7 @@ pagerduty:
   events_url: "{pagerduty}"
   routing_key: "env:ROUTING_KEY"
   wait_for_incident: {wait}
-github: {{token: "env:GITHUB_TOKEN", url: "{github}"}}
+github: {{token: "env:GITHUB_TOKEN", url: "{github}", app: {{id: "12345", key: "env:GITHUB_KEY"}}}}
 status_page: {{kind: statuspage, url: "{status}", page: {page}, token: "env:STATUS_TOKEN"}}
 owners: {{argo_cd: {{url: "{hook}/argo-cd", token: "env:ARGOCD_TOKEN"}}}}
 approval_links: {{url: "{url}", secret: "env:LINKS"}}
@@ -136,7 +142,11 @@ class Vendors:
                 routing_keys={SECRETS["ROUTING_KEY"]: SERVICE},
                 port=port["pagerduty"],
             ),
-            GitHub(token=SECRETS["GITHUB_TOKEN"], port=port["github"]),
+            GitHub(
+                token=SECRETS["GITHUB_TOKEN"],
+                app=App("12345", APP_KEY.as_pem(private=False).decode()),
+                port=port["github"],
+            ),
             Statuspage(token=SECRETS["STATUS_TOKEN"], port=port["status"]),
             Hook(port=port["hook"]),
         )
@@ -236,6 +246,21 @@ class Installation:
         answer = self.vendors.pagerduty.webhook("incident.triggered", incident.id, to=f"{self.url}/pagerduty")
         assert answer.status_code == 202, answer.text
         return incident.id
+
+    def deploying(self) -> Run:
+        """Have a job of GitHub Actions ask for a verdict; return its run once it has one."""
+        gates = self.vendors.github.gates
+        answer = gates.ask(
+            "shop/checkout",
+            "production",
+            api=self.vendors.github.url,
+            url=f"{self.url}/github",
+            secret=SECRETS["GITHUB_SIGNING"],
+        )
+        assert answer.status_code == 202, answer.text
+        run = gates.runs[-1]
+        until(lambda: run.verdict, "the deployment got no verdict")
+        return run
 
     def post(self, path: str, body: object, *, token: str) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"}
@@ -337,6 +362,7 @@ def secrets_of(vendors: Vendors) -> dict[str, str]:
     """Return every secret, the addresses that are credentials among them."""
     return {
         **SECRETS,
+        "GITHUB_KEY": APP_KEY.as_pem(private=True).decode(),
         "HOOK_URL": f"{vendors.hook.url}/hook/s3cr3t-path-of-the-webhook",
         "CTO_URL": f"{vendors.hook.url}/cto/s3cr3t-path-of-the-cto",
     }

@@ -16,6 +16,7 @@ from shared.domain.reasons import Reason
 from shared.domain.services import Service
 from shared.errors import PermanentError, TemporaryError
 from shared.ports import Workloads
+from shared.wire import convert
 
 _ATTEMPTS = 3
 _OURS = {"kind": "deny", "schedule": "* * * * *", "duration": "61m"}
@@ -55,7 +56,7 @@ class ArgoCdWindows:
             read = self._api.project(calls, project)
             if read is None:
                 return _gone(project, closed=closed)
-            before = msgspec.convert(read, _Read).spec.sync_windows or []
+            before = convert(_Read, read).spec.sync_windows or []
             after = _changed(before, app, closed=closed)
             if after == before:
                 return Applied.ALREADY
