@@ -66,7 +66,7 @@ class ArgoCdWindows:
 
     def _put(self, calls: Calls, name: str, read: Project, windows: Sequence[Window]) -> bool:
         """Replace the windows; the resource version that goes along makes it a compare-and-swap."""
-        spec = {**msgspec.convert(read.get("spec") or {}, dict[str, object]), "syncWindows": list(windows)}
+        spec = {**convert(dict[str, object], read.get("spec") or {}), "syncWindows": list(windows)}
         try:
             self._api.put_project(calls, name, {**read, "spec": spec})
         except Refused as refused:
@@ -88,7 +88,7 @@ def _changed(windows: Sequence[Window], app: str, *, closed: bool) -> list[Windo
     if ours is None:
         made: Window = {**_OURS, "applications": [app], "manualSync": True, "description": _DESCRIPTION}
         return [*windows, made] if closed else list(windows)
-    named = msgspec.convert(ours.get("applications") or [], list[str])
+    named = convert(list[str], ours.get("applications") or [])
     kept = [name for name in named if name != app]
     after = named if closed and app in named else [*kept, *([app] if closed else [])]
     return [
