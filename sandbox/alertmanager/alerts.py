@@ -1,6 +1,7 @@
 """Alerts as Alertmanager takes, keeps and shows them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 RESOLVE_TIMEOUT = timedelta(minutes=5)
 """How long an alert lives whose sender gave no end."""
 
+_MATCHER = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)=("(?:[^"\\]|\\["\\n])*")')
 _ZERO_TIME = datetime.min.replace(tzinfo=UTC)
 _FNV_OFFSET, _FNV_PRIME, _UINT64 = 0xCBF29CE484222325, 0x100000001B3, 0xFFFFFFFFFFFFFFFF
 _SEPARATOR = b"\xff"
@@ -78,6 +80,19 @@ def utc_now() -> datetime:
 def rfc3339(moment: datetime) -> str:
     """Write a time as Go does: UTC, with Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_matcher(text: str) -> tuple[str, str]:
+    """Read a matcher that wants a label to have a value, the only sort known here."""
+    found = _MATCHER.fullmatch(text)
+    if found is None:
+        raise ValueError(f"bad matcher format: {text}")
+    return found[1], msgspec.json.decode(found[2], type=str)
+
+
+def fulfils(alert: Alert, wanted: Iterable[tuple[str, str]]) -> bool:
+    """Tell whether an alert has all the labels that are wanted."""
+    return all(alert.labels.get(name, "") == value for name, value in wanted)
 
 
 def shown(alert: Alert, *, receiver: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route as HttpRoute
 
-from sandbox.alertmanager.alerts import PostedAlert, accept, shown, utc_now
+from sandbox.alertmanager.alerts import PostedAlert, accept, fulfils, parse_matcher, shown, utc_now
 from sandbox.alertmanager.routing import Dispatcher, Route
 from sandbox.serving import LoopbackServer
 
@@ -78,7 +78,12 @@ class Alertmanager:
         return JSONResponse("; ".join(refusals), status_code=400) if refusals else Response(status_code=200)
 
     async def _list(self, request: Request) -> Response:
-        alerts = sorted(self._dispatcher.alerts(), key=lambda alert: alert.fingerprint)
+        try:
+            wanted = [parse_matcher(text) for text in request.query_params.getlist("filter")]
+        except ValueError as error:
+            return JSONResponse(str(error), status_code=400)
+        held = (each for each in self._dispatcher.alerts() if fulfils(each, wanted))
+        alerts = sorted(held, key=lambda alert: alert.fingerprint)
         return JSONResponse([shown(alert, receiver=self._route.receiver) for alert in alerts])
 
 

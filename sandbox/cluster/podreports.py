@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from sandbox.cluster.behaviours import Behaviours
 from sandbox.cluster.controllers.disruptions import status_of
@@ -14,7 +15,10 @@ from sandbox.cluster.storage import Storage
 
 
 def log(pod: Object, query: Mapping[str, str], behaviours: Behaviours) -> str:
-    """Return a container's log; 400 when it has not started or when it is unclear which one is meant."""
+    """Return a container's log; 400 when it has not started or when it is unclear which one is meant.
+
+    All lines are taken to be written as it starts.
+    """
     containers = {one["name"]: one for one in pod["spec"]["containers"]}
     name = query.get("container") or (next(iter(containers)) if len(containers) == 1 else "")
     if not name:
@@ -29,11 +33,30 @@ def log(pod: Object, query: Mapping[str, str], behaviours: Behaviours) -> str:
     if not status.get("containerID"):
         raise bad_request(f'container "{name}" in pod "{name_of(pod)}" is waiting to start: {reason}')
     lines = list(behaviours.of(containers[name]["image"]).log_lines)
+    if "sinceTime" in query and _began_at(status) < _time(query["sinceTime"]):
+        lines = []
     if "tailLines" in query:
         count = int(query["tailLines"])
         lines = lines[max(0, len(lines) - count) :]
     text = "".join(f"{line}\n" for line in lines)
     return text.encode()[: int(query.get("limitBytes", len(text.encode())))].decode(errors="replace")
+
+
+def _began_at(status: Object) -> datetime:
+    state = status.get("state", {})
+    began = [one["startedAt"] for one in (state.get("running"), state.get("terminated")) if one]
+    return _time(began[0]) if began else datetime.max.replace(tzinfo=UTC)
+
+
+def _time(text: str) -> datetime:
+    """Read a time as the API takes it; 400 for anything else."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.min  # noqa: DTZ901 told apart by its lack of a zone
+    if at.tzinfo is None or "T" not in text:
+        raise bad_request(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse it')
+    return at
 
 
 def metrics(pod: Object, behaviours: Behaviours) -> Object | None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,9 @@ MOST_NOTES = 2000
 _ACCEPT = "application/vnd.pagerduty+json;version=2"
 _PER_MINUTE = 960
 _PAGE = 100
+_PAGE_OF_INCIDENTS = 25
+_LISTING = frozenset({"service_ids[]", "since", "until", "sort_by", "limit"})
+_ALL_TIME = {"since": datetime.min.replace(tzinfo=UTC), "until": datetime.max.replace(tzinfo=UTC)}
 _INVALID = "Invalid Input Provided"
 
 T = TypeVar("T")
@@ -51,6 +55,7 @@ class RestApi:
             ("GET", "/users/me", self._me),
             ("GET", "/users/{id}", self._user),
             ("GET", "/escalation_policies/{id}", self._policy),
+            ("GET", "/incidents", self._incidents),
             ("GET", "/incidents/{id}", self._incident),
             ("PUT", "/incidents/{id}", self._change),
             ("GET", "/incidents/{id}/alerts", self._alerts),
@@ -98,6 +103,24 @@ class RestApi:
         name = self._account.policies[policy]
         found = {**reference("escalation_policy", policy, name), "type": "escalation_policy", "name": name}
         return JSONResponse({"escalation_policy": {**found, "escalation_rules": []}}, headers=headers)
+
+    def _incidents(self, received: Received) -> Response:
+        """List incidents of one service, or all, that were opened in the time asked for."""
+        headers, query = self._admit(received), received.query
+        unknown = query.keys() - _LISTING
+        if unknown:
+            raise _invalid(f"this stand-in lists incidents by {', '.join(sorted(_LISTING))} alone")
+        service = query.get("service_ids[]", "")
+        since, until = (_time(query.get(name), otherwise) for name, otherwise in _ALL_TIME.items())
+        every = [
+            self._account.as_resource(incident)
+            for incident in self._account.incidents.values()
+            if service in {"", incident.service}
+            and since <= datetime.fromisoformat(incident.created_at) < until
+        ]
+        limit = int(query.get("limit", _PAGE_OF_INCIDENTS))
+        page = {**_page("incidents", every[:limit]), "limit": limit, "more": len(every) > limit}
+        return JSONResponse(page, headers=headers)
 
     def _incident(self, received: Received) -> Response:
         headers, incident = self._admit(received), self._found(received)
@@ -232,6 +255,13 @@ class RestApi:
 
 def _page(name: str, every: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: list(every), "limit": _PAGE, "offset": 0, "more": False, "total": None}
+
+
+def _time(text: str | None, otherwise: datetime) -> datetime:
+    try:
+        return datetime.fromisoformat(text) if text else otherwise
+    except ValueError:
+        raise _invalid("since and until are times in ISO 8601") from None
 
 
 def _invalid(why: str) -> Refused:

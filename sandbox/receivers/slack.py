@@ -4,7 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +18,7 @@ from sandbox.receivers.slack_arguments import (
     LONGEST_POST,
     LONGEST_UPDATE,
     Arguments,
+    Content,
     arguments_of,
     content_of,
     flag,
@@ -111,6 +112,11 @@ class Slack(Receiver):
     def replies(self, message: SlackMessage) -> tuple[SlackMessage, ...]:
         """Return the replies in a message's thread."""
         return self._messages.replies(message)
+
+    def say(self, channel: str, user: str, text: str, *, subtype: str = "") -> SlackMessage:
+        """Write a message as a person does; with a subtype what Slack tells of that person (a join, say)."""
+        written = self._messages.written(Content(text), channel=channel, at=self._clock())
+        return self._messages.post(replace(written, user=user, subtype=subtype))
 
     def press(
         self,

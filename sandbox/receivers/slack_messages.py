@@ -13,7 +13,10 @@ from sandbox.receivers.slack_arguments import Arguments, Content, cursor_at, fla
 
 @dataclass(frozen=True)
 class SlackMessage:
-    """A message as it stands; `earlier` are its former contents, `visible_to` is empty for everyone."""
+    """A message as it stands; `earlier` are its former contents, `visible_to` is empty for everyone.
+
+    `user` is who wrote it, empty for the app; `subtype` is Slack's for what nobody wrote (``channel_join``).
+    """
 
     channel: str
     ts: str
@@ -23,6 +26,8 @@ class SlackMessage:
     thread_ts: str = ""
     visible_to: str = ""
     earlier: tuple[Content, ...] = ()
+    user: str = ""
+    subtype: str = ""
 
     @property
     def buttons(self) -> tuple[str, ...]:
@@ -99,6 +104,10 @@ class SlackMessages:
             "blocks": list(message.blocks),
         }
         replies = self.replies(message)
+        if message.user:
+            by_app = ("bot_id", "app_id", "blocks")
+            shown = {name: value for name, value in shown.items() if name not in by_app}
+            shown |= {"user": message.user} | ({"subtype": message.subtype} if message.subtype else {})
         if message.thread_ts or replies:
             shown["thread_ts"] = message.thread_ts or message.ts
         if replies:

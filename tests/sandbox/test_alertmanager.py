@@ -219,3 +219,14 @@ def _timeless(answer: dict[str, Any]) -> dict[str, Any]:
     for name in {"startsAt", "endsAt"} & kept.keys():
         kept[name] = datetime.fromisoformat(kept[name]).replace(microsecond=0)
     return kept
+
+
+def test_alerts_are_listed_by_the_matchers_asked_for() -> None:
+    with standing_in(Webhook()) as alertmanager:
+        post(alertmanager.url, posted(), posted(deployment="cart"))
+        listed = partial(httpx.get, f"{alertmanager.url}/api/v2/alerts")
+
+        [found] = listed(params={"filter": ['namespace="production"', 'deployment="cart"']}).json()
+
+        assert found["labels"]["deployment"] == "cart"
+        assert listed(params={"filter": 'deployment=~"c.*"'}).status_code == 400

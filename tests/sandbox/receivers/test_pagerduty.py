@@ -1,7 +1,9 @@
 import hashlib
 import hmac
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -424,3 +426,24 @@ def test_a_pressed_action_posts_an_unsigned_message_with_the_headers_it_was_give
     assert (message["event"], message["incident"]["id"]) == ("incident.custom", incident.id)
     assert message["incident"]["alerts"] == [{"alert_key": "am-1"}]
     assert message["log_entries"][0]["agent"]["id"] == "PALICE1"
+
+
+def test_incidents_are_listed_by_service_and_time(pagerduty: PagerDuty, clock: HandClock) -> None:
+    pagerduty.open_incident(title="old")
+    clock.now += 60
+    since = datetime.fromtimestamp(clock.now, UTC).isoformat()
+    new = pagerduty.open_incident(title="new")
+    pagerduty.open_incident(title="elsewhere", service="POTHER1")
+    asked = urlencode({"service_ids[]": SERVICE, "since": since})
+
+    found = call(pagerduty, "GET", f"/incidents?{asked}").json()
+
+    assert [each["id"] for each in found["incidents"]] == [new.id]
+    assert found["more"] is False
+    assert len(call(pagerduty, "GET", "/incidents?limit=2").json()["incidents"]) == 2
+    assert call(pagerduty, "GET", "/incidents?limit=2").json()["more"] is True
+
+
+@pytest.mark.parametrize("query", ["since=yesterday", "service_id=PNE3JZM"])
+def test_a_listing_that_pagerduty_would_not_understand_is_refused(strict: PagerDuty, query: str) -> None:
+    assert error(call(strict, "GET", f"/incidents?{query}")) == (400, 2001)

@@ -421,3 +421,14 @@ def test_faults_are_shaped_as_slack_shapes_them(slack: Slack) -> None:
     assert (first.status_code, first.headers["Retry-After"]) == (429, "30")
     assert first.json()["error"] == "ratelimited"
     assert (second.status_code, second.json()["error"]) == (500, "internal_error")
+
+
+def test_what_people_write_is_shown_as_theirs(slack: Slack) -> None:
+    slack.say("C0PAY", "U01ALICE", "it does not work")
+    slack.say("C0PAY", "U02BOB", "", subtype="channel_join")
+
+    joined, written = call(slack, "conversations.history", channel="C0PAY")["messages"]
+
+    assert (written["user"], written["text"]) == ("U01ALICE", "it does not work")
+    assert joined["subtype"] == "channel_join"
+    assert not {"bot_id", "subtype"} & written.keys()
