@@ -1,4 +1,4 @@
-"""Commands on responses: invoke, list, show, report, approve, abort, acknowledge, resume."""
+"""Commands on responses: invoke, list, show, report, approve, abort, acknowledge, resume, complaints."""
 
 import time
 from collections.abc import Callable
@@ -272,6 +272,27 @@ def restore_flags(
 ) -> None:
     """Put the feature flags back on that a response switched off."""
     _say(Server(url, token), response_id, "restore-flags", reason, as_json=as_json)
+
+
+class Heard(StrEnum):
+    """What a person may say of customers."""
+
+    NONE = "none"
+    SOME = "some"
+
+
+def complaints(
+    response_id: Id,
+    heard: Annotated[Heard, typer.Argument(help="Whether customers complain.", show_default=False)],
+    *,
+    reason: Why = "",
+    url: Url = DEFAULT_URL,
+    token: Token = "",
+    as_json: Json = False,
+) -> None:
+    """Say whether customers complain, once a response has ended; of several words the newest counts."""
+    verb = "no-complaints" if heard is Heard.NONE else "complaints"
+    _say(Server(url, token), response_id, verb, reason, as_json=as_json)
 
 
 def _say(

@@ -252,6 +252,8 @@ _WORDS: Mapping[str, Callable[[Event], str]] = {
     "restarted": _plain("restarting the pods"),
     "move-meeting": lambda e: f"{e.by} moves the meeting to {e.facts.get('at')}",
     "cancel-meeting": _person("cancels the meeting"),
+    "complaints": _person("says that customers complain"),
+    "no-complaints": _person("says that no customer complains"),
     "ungate": _person("lets the service be deployed again"),
     "restore-flags": _person("wants the feature flags back on"),
     "resume": _person("wants the owner to run again"),

@@ -50,9 +50,24 @@ def print_tail(console: Console, response: Mapping[str, Any]) -> None:
     if response.get("meeting"):
         meeting = convert(Meeting, response["meeting"])
         console.print(f"meeting: {short(stands(meeting))}")
+    if response.get("checklist") and response.get("rolled") and response["ended_at"]:
+        _print_checklist(console, response)
     for task in response["tasks"]:
         if str(task["result"]).startswith(("given up", "attempt", "filed: ", "written: ")):
             console.print(f"task {short(task['name'])}: {short(task['result'])}")
+
+
+def _print_checklist(console: Console, response: Mapping[str, Any]) -> None:
+    """Print how many items passed, each of the others with its evidence, and what the logs hold."""
+    items = response["checklist"]
+    others = [item for item in items if item["standing"] != "pass"]
+    console.print(f"checklist: {len(items) - len(others)} of {len(items)} passed")
+    for item in [*others, *filter(None, [response.get("logs")])]:
+        console.print(
+            f"  {item['standing']:<8} {short(item['name'])}: {short(item['evidence'])}", soft_wrap=True
+        )
+        for detail in item["details"]:
+            console.print(f"           {short(detail)}", soft_wrap=True)
 
 
 def _colour(phase: str) -> str:

@@ -1,6 +1,6 @@
 """GET /doctor: every prerequisite, what was found of it, and how to mend it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,9 +11,10 @@ from werkzeug.routing import Map, Rule
 from functions import answers, doors, edges
 from shared import bootstrap
 from shared.bootstrap import Door, Engine
+from shared.bootstrap.outlooks import support_channels
 from shared.domain import prerequisites
 from shared.domain.prerequisites import Finding, State
-from shared.settings import SecretRef, Settings
+from shared.settings import SecretRef, Settings, Slack
 from shared.settings.model import GoogleCalendar, Ses, Smtp
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _of_table(door: Door) -> "dict[str, Check]":
 
 
 def _of_services(engine: Engine) -> "dict[str, Check]":
-    from shared.adapters.checks import health, signals
+    from shared.adapters.checks import alertmanager, health, signals
 
     settings, outside = engine.door.settings, engine.outside
     checks: dict[str, Check] = {}
@@ -76,6 +77,8 @@ def _of_services(engine: Engine) -> "dict[str, Check]":
             headers=engine.door.secrets.headers(prometheus.headers),
             timeout_seconds=prometheus.timeout_seconds,
         )
+    if (alerts := outside.alerts) is not None:
+        checks[alertmanager.NAME] = partial(alertmanager.check, alerts)
     for service in settings.services:
         if service.measured:
             checks[f"signals of {service.name}"] = partial(signals.service, outside.signals, service)
@@ -127,6 +130,8 @@ def _of_integrations(door: Door) -> "dict[str, Check]":
         checks[pagerduty.NAME] = lambda: pagerduty.check(pd.url, value(pd.token), pd.sender)
     if (chat := settings.slack) is not None:
         checks[slack.NAME] = lambda: slack.check(chat.url, value(chat.token))
+        for channel in sorted({settings.support_channel, *support_channels(settings).values()} - {""}):
+            checks[f"{slack.SUPPORT} {channel}"] = partial(_support, door, chat, channel)
     if (git := settings.github) is not None:
         issues = sorted({s.github_issue for s in settings.services if s.github_issue})
         reverted = sorted({s.repository for s in settings.services if s.reverts and s.repository})
@@ -175,6 +180,12 @@ def _of_meetings(door: Door) -> "dict[str, Check]":
     return checks
 
 
+def _support(door: Door, chat: Slack, channel: str) -> Sequence[Finding]:
+    from shared.adapters.checks import slack
+
+    return slack.readable(chat.url, door.secrets.value(chat.token), channel)
+
+
 def _of_secrets(door: Door) -> "dict[str, Check]":
     from shared.adapters.checks import secret_references
 
@@ -202,8 +213,10 @@ def _off(settings: Settings) -> Iterator[Finding]:
     parts = {
         "guardrails.namespaces": settings.rails.namespaces,
         "prometheus": settings.prometheus,
+        "alertmanager": settings.alertmanager,
         "pagerduty": settings.pagerduty,
         "slack": settings.slack,
+        "support": settings.support_channel or support_channels(settings),
         "github": settings.github,
         "meetings": settings.meetings,
         "owners.argo_cd": settings.owners.argo_cd,

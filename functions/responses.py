@@ -1,6 +1,7 @@
 """Responses: GET /responses[/{id}[/report]], and people's word on them.
 
-The latter is POST /responses/{id}/approve, /abort, /acknowledge, /resume, /restore-flags or /meeting.
+The latter is POST /responses/{id}/approve, /abort, /acknowledge, /resume, /restore-flags, /complaints,
+/no-complaints or /meeting.
 """
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -15,7 +16,7 @@ from functions import answers, doors, edges
 from shared import wire
 from shared.bootstrap import Door
 from shared.bootstrap.channels import zone_of
-from shared.domain import aftercare, meetings, remedies
+from shared.domain import aftercare, checklist, complaints, meetings, remedies
 from shared.domain.reasons import sentence
 from shared.domain.remedies import Remedy
 from shared.domain.response import Word
@@ -39,6 +40,8 @@ _NOT_ASKED = {
     "approve": "asks nothing now, or something else, or which of several (`choice`)",
     "resume": "runs, or has left no owner stopped",
     "restore-flags": "runs: its flags are switched after its end",
+    complaints.SOME: "runs: complaints count after its end",
+    complaints.NONE: "runs: complaints count after its end",
 }
 _DECODER = wire.decoder(_Word)
 
@@ -69,7 +72,7 @@ def _show(door: Door, request: Request, response_id: str) -> Response:
     doors.admit(door, request, "read")
     state = _state(door, response_id)
     response = state.response
-    tasks = door.records.tasks(response_id)
+    events, tasks = door.records.events(response_id), door.records.tasks(response_id)
     still = aftercare.still_stopped(response, {task.name: task for task in tasks})
     told = wire.to_builtins(response) | {
         "workload": str(response.workload),
@@ -77,11 +80,13 @@ def _show(door: Door, request: Request, response_id: str) -> Response:
         "reason_text": sentence(response.reason) if response.reason else None,
         "due_at": state.due_at,
         "version": state.version,
-        "events": door.records.events(response_id),
+        "events": events,
         "tasks": tasks,
         "flags_off": aftercare.flags_off(tasks),
         "meeting": meetings.meeting(tasks),
         "still_suspended": [str(response.suspended)] if still else [],
+        "checklist": checklist.checklist(response, events, tasks),
+        "logs": checklist.logs(tasks),
     }
     return answers.answer(told)
 
@@ -192,7 +197,15 @@ _ROUTES = Map(
         Rule("/responses/<response_id>/meeting", endpoint=_meet, methods=["POST"]),
         *(
             Rule(f"/responses/<response_id>/{verb}", endpoint=partial(_say, verb=verb), methods=["POST"])
-            for verb in ("approve", "abort", "acknowledge", "resume", "restore-flags")
+            for verb in (
+                "approve",
+                "abort",
+                "acknowledge",
+                "resume",
+                "restore-flags",
+                complaints.SOME,
+                complaints.NONE,
+            )
         ),
     ]
 )

@@ -21,13 +21,16 @@ from shared.domain.changes import (
     RunJob,
     SetFlag,
 )
+from shared.domain.clearing import StandingAlert
+from shared.domain.complaints import Listened
+from shared.domain.logs import PodLog
 from shared.domain.meetings import Invitation
 from shared.domain.owners import Ownership, Reverted, Revertible, Suspension, Target
 from shared.domain.records import Delivery, Freezes, Storm, WorkloadRecord
 from shared.domain.response import Event, Response, Task
 from shared.domain.services import Service
 from shared.domain.signals import Reading, Signal
-from shared.domain.workloads import Revision, Workload, WorkloadRef
+from shared.domain.workloads import Pod, Revision, Workload, WorkloadRef
 
 CALL_SECONDS = 15.0
 """The longest that one call to the outside may take, retries included. Far below a lease."""
@@ -389,6 +392,40 @@ class Health(Protocol):
 
     def check(self, urls: Sequence[str]) -> Sequence[HealthCheck]:
         """Ask every endpoint once, side by side; one that cannot be reached is not ok."""
+        ...
+
+
+class Logs(Protocol):
+    """The logs of a workload's pods."""
+
+    def read(self, ref: WorkloadRef, pods: Sequence[Pod], *, since: datetime) -> Sequence[PodLog]:
+        """Return what the containers of these pods have written since then, each bounded.
+
+        A container that has not begun, or a pod that is gone, has none. Raises TemporaryError when the
+        cluster cannot be reached, PermanentError when it refuses.
+        """
+        ...
+
+
+class Alerts(Protocol):
+    """The alerting system: which alerts fire."""
+
+    def firing(self, filters: Sequence[Mapping[str, str]]) -> Sequence[StandingAlert]:
+        """Return each alert that fires and has all labels of one of the filters, suppressed ones too, once.
+
+        Raises TemporaryError when it cannot be reached, PermanentError when it refuses.
+        """
+        ...
+
+
+class Complaints(Protocol):
+    """A place where it is heard that a service is in trouble: a support channel, the incidents of a pager."""
+
+    def listen(self, service: Service, *, since: datetime) -> Listened | None:
+        """Return what was said there of the service since then; None where it has no such place.
+
+        Raises TemporaryError when it cannot be reached, PermanentError when it refuses.
+        """
         ...
 
 

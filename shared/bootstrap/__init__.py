@@ -5,15 +5,15 @@ An `Engine` advances responses. On AWS they live in different functions, in one 
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared.bootstrap import channels, filing, gates, meetings, owners
-from shared.domain import aftercare
+from shared.bootstrap import channels, filing, gates, meetings, outlooks, owners
+from shared.domain import aftercare, evidence
 from shared.domain.aftercare import Aftercare
 from shared.domain.escalation import Escalation
 from shared.domain.meetings import MEET
@@ -40,13 +40,16 @@ if TYPE_CHECKING:
     from shared.engine.applying import Applier
     from shared.engine.tasks import TaskRunner
     from shared.ports import (
+        Alerts,
         Barrier,
         Caches,
+        Complaints,
         Databases,
         Deployments,
         Flags,
         Health,
         Jobs,
+        Logs,
         Meetings,
         Owners,
         People,
@@ -239,6 +242,9 @@ class Outside:
     barriers: "Mapping[str, Barrier]" = field(default_factory=dict)
     deployments: "Deployments" = field(default_factory=_no_deployments)
     reviews: "Reviews" = field(default_factory=_no_reviews)
+    logs: "Logs | None" = None
+    alerts: "Alerts | None" = None
+    complaints: "Sequence[Complaints]" = ()
 
 
 @dataclass(frozen=True)
@@ -377,6 +383,7 @@ def _telling(door: Door) -> "Tell":
 def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
     from shared.bootstrap import papers
     from shared.messages import invitation, wording
+    from shared.tasks.check import Check
     from shared.tasks.digest import Arm
     from shared.tasks.escalate import Escalate
     from shared.tasks.flag import Flag
@@ -408,6 +415,15 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
             partial(meetings.attendance, settings),
             partial(invitation.compose, links=settings.links),
             tell,
+        ),
+        evidence.CHECK: Check(
+            door.records,
+            outside.workloads,
+            door.catalogue,
+            tell,
+            outside.logs,
+            outside.alerts,
+            outside.complaints,
         ),
         "arm": Arm(channels.digest_channels(settings), partial(channels.zone_of, settings)),
         **papers.task_kinds(
@@ -466,6 +482,7 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
     from shared.adapters.health import HttpHealth
     from shared.adapters.kubernetes import KubernetesWorkloads
     from shared.adapters.kubernetes.jobs import KubernetesJobs
+    from shared.adapters.kubernetes.logs import KubernetesLogs
     from shared.adapters.prometheus import PrometheusSignals
     from shared.adapters.rds import RdsDatabases
 
@@ -496,6 +513,9 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         barriers=gates.barriers_of(settings, secrets, workloads),
         deployments=gates.deployments_of(settings, secrets),
         reviews=gates.reviews_of(settings, secrets),
+        logs=KubernetesLogs(workloads.connection),
+        alerts=outlooks.alerts_of(settings, secrets),
+        complaints=outlooks.complaints_of(settings, secrets),
     )
 
 

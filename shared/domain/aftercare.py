@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.domain import meetings
 from shared.domain.changes import Scalar
+from shared.domain.evidence import CHECK
 from shared.domain.response import Event, Outcome, Response, Task
 from shared.domain.services import Catalogue
 
@@ -23,6 +24,12 @@ STARTED = "started"
 FIRST_REMINDER = timedelta(hours=1)
 LONGEST_SILENCE = timedelta(hours=24)
 
+FIRST_LOOK = timedelta(minutes=1)
+"""After the end: by then what people are told of it has mostly been delivered."""
+
+NEXT_LOOK = timedelta(minutes=5)
+LAST_LOOK = timedelta(minutes=30)
+
 
 @dataclass(frozen=True)
 class Aftercare:
@@ -30,7 +37,8 @@ class Aftercare:
 
     Where the service says so, a rollback is followed by a revert in git, which makes it last, and its feature
     flags are switched off. Teams that are `invited` to meetings are so after what went as far as a rollback.
-    `barriers` are what enforces the gates of services that have an entry.
+    `barriers` are what enforces the gates of services that have an entry. The outside is looked at for the
+    verification checklist.
     """
 
     catalogue: Catalogue
@@ -65,7 +73,8 @@ class Aftercare:
             switched = [self._flag(response, flag, number, at, {}) for flag in flags]
             met = [_task(response, f"{meetings.MEET}#{number}", meetings.MEET, at=at, due_at=at)]
             met = met if response.team in self.invited and meetings.owed(response) else []
-            return (reverts if self._reverts(response) else []) + switched + met
+            looks = [check(response, number, 1, at)] if response.rolled is not None else []
+            return (reverts if self._reverts(response) else []) + switched + met + looks
         return []
 
     def _flags(self, response: Response) -> tuple[str, ...]:
@@ -108,6 +117,13 @@ def barriers(tasks: Sequence[Task]) -> Mapping[str, Task]:
     ours = [task for task in tasks if task.kind == GATE]
     ours.sort(key=lambda task: (str(task.facts["of"]), int(task.facts["nth"] or 0)))
     return {str(task.facts["barrier"]): task for task in ours}
+
+
+def check(response: Response, name: str, nth: int, now: datetime) -> Task:
+    """Return the nth look at the outside for the checklist."""
+    facts: dict[str, str | int] = {"of": name, "nth": nth}
+    due_at = now + (FIRST_LOOK if nth == 1 else NEXT_LOOK)
+    return _task(response, f"{CHECK}#{name}#{nth:03d}", CHECK, at=now, due_at=due_at, facts=facts)
 
 
 def flags_off(tasks: Sequence[Task]) -> tuple[str, ...]:

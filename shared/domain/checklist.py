@@ -7,12 +7,16 @@ ours can know is asked of a person.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
+from shared.domain import complaints, evidence
+from shared.domain.clearing import ALERTMANAGER
+from shared.domain.evidence import Evidence, Standing
 from shared.domain.reasons import Reason
 from shared.domain.response import Event, Outcome, Response, Step, Task
 from shared.domain.services import Targets
 from shared.domain.signals import Signal
+
+__all__ = ["NOT_THE_TEAM", "STATUS_PAGE", "Item", "Standing", "checklist", "logs", "passed", "unpassed"]
 
 STATUS_PAGE = "status_page"
 NOT_THE_TEAM = frozenset({STATUS_PAGE, "pagerduty_changes", "log"})
@@ -26,23 +30,18 @@ _TOUCHED = frozenset(
 _ROLLOUT = frozenset({Reason.ROLLOUT_FAILED, Reason.ROLLOUT_TIMEOUT, Reason.WRONG_IMAGE})
 
 
-class Standing(StrEnum):
-    """What is known of an item."""
-
-    PASS = "pass"  # noqa: S105 no password
-    FAIL = "fail"
-    UNKNOWN = "unknown"
-    ASKED = "asked"
-
-
 @dataclass(frozen=True)
 class Item:
-    """One item: how it stands, by which evidence, and when that was so (None: at no time of its own)."""
+    """One item: how it stands, by which evidence, and when that was so (None: at no time of its own).
+
+    `details` are examples of the evidence, lines of a log or links, that were made by others.
+    """
 
     name: str
     standing: Standing
     evidence: str
     at: datetime | None = None
+    details: tuple[str, ...] = ()
 
 
 def checklist(response: Response, events: Sequence[Event], tasks: Sequence[Task]) -> tuple[Item, ...]:
@@ -54,11 +53,33 @@ def checklist(response: Response, events: Sequence[Event], tasks: Sequence[Task]
         _health(response, since),
         _below("Error rate below 0.1 %", Signal.ERROR_RATE, targets.error_rate, since),
         _below("p95 latency below 500 ms", Signal.LATENCY_P95, targets.latency_p95, since),
-        Item("No customer complaints", Standing.ASKED, "Backout hears no customers; ask support"),
+        _complaints(response, tasks),
         _alerts(response, events, tasks),
         _status_page(tasks),
         _team(tasks),
     )
+
+
+def logs(tasks: Sequence[Task]) -> Item | None:
+    """Return what the pods' logs hold since the rollback, beside the eight; None where none was read."""
+    found = evidence.newest(tasks, evidence.LOGS)
+    return _item("Logs", found) if found is not None else None
+
+
+def passed(items: Sequence[Item]) -> int:
+    """Return how many items passed."""
+    return sum(item.standing is Standing.PASS for item in items)
+
+
+def unpassed(items: Sequence[Item]) -> dict[Standing, list[str]]:
+    """Return the names of those that did not pass, by how they stand."""
+    others = [standing for standing in Standing if standing is not Standing.PASS]
+    names = {standing: [item.name for item in items if item.standing is standing] for standing in others}
+    return {standing: named for standing, named in names.items() if named}
+
+
+def _item(name: str, found: Evidence) -> Item:
+    return Item(name, found.standing, found.said, found.at, found.details)
 
 
 def _since_touched(events: Sequence[Event]) -> list[Event]:
@@ -134,7 +155,36 @@ def _told(signal: Signal, value: float) -> str:
     return f"{100 * value:.3g} %" if signal is Signal.ERROR_RATE else f"{1000 * value:.4g} ms"
 
 
+def _complaints(response: Response, tasks: Sequence[Task]) -> Item:
+    """Return what a person has said; before that what was heard in the places that are configured."""
+    name = "No customer complaints"
+    word = complaints.answer(response)
+    if word is not None:
+        standing = Standing.PASS if word.verb == complaints.NONE else Standing.FAIL
+        said = "none" if word.verb == complaints.NONE else "there are some"
+        return Item(name, standing, f"{word.by}: {said}{f', {word.reason}' if word.reason else ''}", word.at)
+    found = evidence.newest(tasks, evidence.COMPLAINTS)
+    if found is None:
+        return Item(name, Standing.ASKED, "Backout hears no customers; ask support")
+    return _item(name, found)
+
+
 def _alerts(response: Response, events: Sequence[Event], tasks: Sequence[Task]) -> Item:
+    """Return what Alertmanager holds, where it was asked; it knows nothing of other sources' alerts."""
+    heard = _alerts_heard(response, events, tasks)
+    found = evidence.newest(tasks, evidence.ALERTS)
+    if found is None:
+        return heard
+    is_newer = heard.at is None or found.at is None or found.at >= heard.at
+    elsewhere = any(alert.firing and alert.source != ALERTMANAGER for alert in response.heard.alerts)
+    if heard.standing is Standing.FAIL:
+        cleared = found.standing in {Standing.PASS, Standing.ASKED}
+        if not is_newer or found.standing is Standing.UNKNOWN or (cleared and elsewhere):
+            return heard
+    return _item(heard.name, found)
+
+
+def _alerts_heard(response: Response, events: Sequence[Event], tasks: Sequence[Task]) -> Item:
     name = "Monitoring alerts cleared"
     again = [task for task in tasks if task.kind == "recheck"]
     if again:

@@ -1,19 +1,25 @@
 """What the engine knows of a task's kind, and a kind of the engine."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from shared.domain.changes import Scalar
 from shared.domain.response import Response, Task
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The task is done; `result` is one line for people. `then` are tasks that follow from it."""
+    """The task is done; `result` is one line for people. `then` are tasks that follow from it.
+
+    `facts` are kept on the task beside those it was made with: what it has found.
+    """
 
     result: str
     receipt: str = ""
     then: tuple[Task, ...] = ()
+    facts: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

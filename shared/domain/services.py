@@ -52,6 +52,14 @@ class Targets:
     latency_p95: float = 0.5
 
 
+LOG_ERRORS = (
+    r"(?i:\b(?:level|lvl|severity)[\"']?\s*[=:]\s*[\"']?(?:err(?:or)?|fatal|critical|panic|alert|emerg))"
+    r"|\b(?:ERROR|FATAL|CRITICAL|PANIC)\b|^panic: |^E\d{4} |Traceback \(most recent call last\)"
+    r"|^(?:Exception in thread|Unhandled|Uncaught)\b"
+)
+"""What an error looks like where the service does not say: as logfmt, JSON, klog, Go, Python and Java do."""
+
+
 @dataclass(frozen=True)
 class Service:
     """One service: what it is matched by, what it runs as, and how it is treated.
@@ -62,9 +70,10 @@ class Service:
     ``owner/repository#number``; `status_components` says what each component of the status page is while the
     service is in trouble, like ``partial_outage``. `repository` (``owner/name``) and `branch` are where it is
     deployed from, `environment` the one of the repository that it is deployed to (empty: any); with `reverts`
-    a rollback is followed by a revert there. `flags` are the feature flags that
-    are switched off after one. `schema_at_least` is the oldest
-    database schema whose code works with the database as it is now, where pod templates do not declare it.
+    a rollback is followed by a revert there. `flags` are the feature flags that are switched off after one.
+    `log_errors` is what a line of a log that tells of an error matches; empty: no log is read.
+    `schema_at_least` is the oldest database schema whose code works with the database as it is now, where
+    pod templates do not declare it.
     """
 
     name: str
@@ -93,6 +102,7 @@ class Service:
     remedies: Remedies = field(default_factory=Remedies)
     schema_at_least: int | None = None
     flags: tuple[str, ...] = ()
+    log_errors: str = LOG_ERRORS
     status_components: Mapping[str, str] = field(default_factory=dict)
 
 

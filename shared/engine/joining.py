@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum, auto
 from uuid import uuid4
 
-from shared.domain import meetings
+from shared.domain import complaints, meetings
 from shared.domain.alerts import Alert, AlertDigest
 from shared.domain.changes import Scalar
 from shared.domain.reasons import Reason
@@ -64,7 +64,7 @@ def heard(before: Heard, alerts: Sequence[Alert], carried: Readings, words: Sequ
 
 
 def _same(word: Word, known: Word) -> bool:
-    if word.verb in {"resume", "restore-flags", *meetings.WORDS}:
+    if word.verb in {"resume", "restore-flags", *_SAID_OF_THE_END}:
         return word == known
     return (word.verb, word.question) == (known.verb, known.question) and (
         word.verb != "order" or word.by == known.by
@@ -123,13 +123,14 @@ class Listener:
         is an approval where one is asked.
         An acknowledgement counts after the end too: somebody is on it, and nobody else need be called.
         ``resume`` counts only then, where the response has left an owner stopped; ``restore-flags`` too, and
-        what is said of a meeting (`question` is then when it is to be), unless it was the last that was said.
+        whether customers complain, of which the newest word counts, and what is said of a meeting (`question`
+        is then when it is to be), unless it was the last that was said.
         """
 
         def word(response: Response, now: datetime) -> Word | Said:
             if verb == "resume" and (response.live or response.suspended is None):
                 return Said.NOT_ASKED
-            if verb == "restore-flags" and response.live:
+            if verb in {"restore-flags", *_SAID_OF_THE_END} and response.live:
                 return Said.NOT_ASKED
             if verb in meetings.WORDS:
                 return _of_meeting(Word(verb, by, now, reason, question or ""), response)
@@ -186,7 +187,10 @@ class Listener:
             return
 
 
-_COUNT_AFTERWARDS = frozenset({"acknowledge", "resume", "restore-flags", "ungate", *meetings.WORDS})
+_SAID_OF_THE_END = frozenset({complaints.SOME, complaints.NONE, *meetings.WORDS})
+"""Words that may be said again and again."""
+
+_COUNT_AFTERWARDS = frozenset({"acknowledge", "resume", "restore-flags", "ungate"}) | _SAID_OF_THE_END
 """Words that are heard of a response that has ended."""
 
 _ANSWERS = frozenset({"approve", "now"})

@@ -108,7 +108,8 @@ class TaskRunner:
         for following in result.then:
             self._put(following, 0)
         ended = _ended(attempt, result.result, self.clock())
-        self._put(replace(ended, receipt=result.receipt), version)
+        found = {**attempt.facts, **result.facts}
+        self._put(replace(ended, receipt=result.receipt, facts=found), version)
 
     def _give_up(self, task: Task, response: Response | None, result: str, version: int) -> None:
         """End a task in vain; one that another worker has taken over meanwhile is theirs to end."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from shared.domain import aftercare, escalation, meetings, paperwork
-from shared.domain.checklist import Item, Standing, checklist
+from shared.domain.checklist import Item, Standing, checklist, logs
 from shared.domain.decisions import RowVerdict
 from shared.domain.reasons import Reason, sentence
 from shared.domain.response import Event, Outcome, Response, Rolled, Task
@@ -50,6 +50,8 @@ _SAYS = {
     "resume": "start the owner again",
     "move-meeting": "move the meeting",
     "cancel-meeting": "cancel the meeting",
+    "complaints": "customers complain",
+    "no-complaints": "no customer complains",
 }
 
 _MARKS = {Standing.PASS: "x", Standing.FAIL: " ", Standing.UNKNOWN: " ", Standing.ASKED: " "}
@@ -87,6 +89,7 @@ def sections(
         "Who said what": _words(response),
         "Guardrails that spoke": _listed(_guardrails(response, events)),
         "Verification checklist": _checklist(checklist(response, events, tasks), response),
+        "Logs since the rollback": _log_lines(logs(tasks), response),
         "Root cause analysis": _meeting(response, tasks),
         "Given up": _listed(_given_up(tasks, response)),
         "Links": _listed(_links(response, tasks, links)),
@@ -249,6 +252,7 @@ def _checklist(items: Sequence[Item], response: Response) -> str:
         lines.append(
             f"- [{_MARKS[item.standing]}] {item.name}: **{item.standing}**, {plain(item.evidence)}{at}"
         )
+        lines += [f"  - {_detail(detail)}" for detail in item.details]
     return "\n".join(lines)
 
 
@@ -258,6 +262,20 @@ def _meeting(response: Response, tasks: Sequence[Task]) -> str:
     if meeting is not None:
         return plain(stands(meeting))
     return f"- [ ] {ASKED}" if meetings.owed(response) and not response.live else ""
+
+
+def _detail(detail: str) -> str:
+    """Return an example; where it ends in an address, as a link."""
+    words, _, url = detail.rpartition(" ")
+    return link(words, url) if url.startswith(("http://", "https://")) and words else plain(detail)
+
+
+def _log_lines(item: Item | None, response: Response) -> str:
+    if item is None:
+        return ""
+    at = f", {_clock(item.at, response)}" if item.at is not None else ""
+    examples = f"\n\n{_listed([plain(line) for line in item.details])}" if item.details else ""
+    return f"{plain(item.evidence)}{at}.{examples}"
 
 
 def _given_up(tasks: Sequence[Task], response: Response) -> list[str]:

@@ -48,6 +48,7 @@ TOLD = frozenset(
         "flushed",
         "restarted",
         "ended",
+        "checked",
     }
 )
 """Codes of events that people are told of."""

@@ -89,6 +89,8 @@ STORY = frozenset(
         "ungate",
         "move-meeting",
         "cancel-meeting",
+        "complaints",
+        "no-complaints",
         "ended",
     }
 )
@@ -129,6 +131,8 @@ def _happened(event: Event, response: Response) -> str:
         "reverted": f"reverted in git: {_reverted(facts)}",
         "resume": f"{by} wants the owner to run again",
         "restore-flags": f"{by} wants the feature flags back on",
+        "complaints": f"{by} says that customers complain",
+        "no-complaints": f"{by} says that no customer complains",
         "ungate": f"{by} lets the service be deployed again",
         "move-meeting": f"{by} moves the meeting to {_time(facts.get('at'), response)}",
         "cancel-meeting": f"{by} cancels the meeting",
@@ -219,6 +223,7 @@ def title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
         "approve": f"{person(facts.get('by'))} says yes",
         "abort": f"{person(facts.get('by'))} says no",
         "hurried": "a person does not want to wait; rolling back now",
+        "checked": f"{response.phase}; checklist: {facts.get('passed')} of {facts.get('of')} passed",
         "alerts_again": "still alerting after the rollback; a person is needed",
     }
     if code.startswith("meeting"):
@@ -240,6 +245,7 @@ _OWED = {
     "follow_up": "plan the follow-ups",
     "overdue": "look whether the follow-ups are done",
     "gate": "look at the deploy gate",
+    "check": "go through the verification checklist",
     "meet": "call the meeting",
 }
 """What is left to a person where a task of that kind was given up."""
@@ -276,6 +282,10 @@ def _explained(code: Scalar) -> str:
     return sentence(Reason(code)) if code in set(Reason) else str(code)
 
 
+_CHECKED = {"fail": "Failed", "unknown": "Not known", "asked": "For a person to see to", "logs": "Logs"}
+"""What a message says of the checklist, by the facts that the look has left."""
+
+
 def _lines(response: Response, code: str, facts: Mapping[str, Scalar]) -> list[str]:
     matched = [_row(row) for row in response.decision.matched if row.reading.value is not None]
     lines = [f"Workload {response.workload}", *matched]
@@ -288,6 +298,8 @@ def _lines(response: Response, code: str, facts: Mapping[str, Scalar]) -> list[s
         lines.append(f"Answer{until} with: {answers}")
     if code == "holding":
         lines.append(f"Stop it with: backout abort {response.id}")
+    if code == "checked":
+        lines += [f"{said}: {facts[name]}" for name, said in _CHECKED.items() if facts.get(name)]
     if facts.get("detail"):
         lines.append(str(facts["detail"]))
     if code == "follow_ups":

@@ -8,7 +8,7 @@ from shared.domain.services import DEFAULT_ALIASES, MaintenanceWindow, Service
 from shared.domain.workloads import WorkloadRef
 from shared.settings import integrations, meetings, paperwork, schema, teams
 from shared.settings.conforming import Problems
-from shared.settings.model import Auth, Credential, People, Prometheus, Settings
+from shared.settings.model import Alertmanager, Auth, Credential, People, Prometheus, Settings
 from shared.settings.references import SecretRef, is_reference
 from shared.settings.shapes import check_id, check_url, time_of_day, zone
 from shared.settings.treatments import Builder
@@ -34,6 +34,7 @@ def build(document: schema.Document, problems: Problems) -> Settings:
         signals_by_alert=dict(document.alerts),
         auth=_auth(document.auth),
         prometheus=_prometheus(document.prometheus, problems),
+        alertmanager=_alertmanager(document.alertmanager, problems),
         teams={name: teams.team(said, f"teams.{name}", problems) for name, said in document.teams.items()},
         people=People(
             webhook=document.people.webhook,
@@ -43,6 +44,7 @@ def build(document: schema.Document, problems: Problems) -> Settings:
         links=dict(document.links),
         pagerduty=integrations.pagerduty(document.pagerduty, problems),
         slack=integrations.slack(document.slack, problems),
+        support_channel=teams.support_channel(document.support, "support", problems),
         github=integrations.github(document.github, problems),
         gate=integrations.gate(document, problems),
         owners=integrations.owners(document.owners, problems),
@@ -182,6 +184,13 @@ def _prometheus(said: schema.Prometheus | None, problems: Problems) -> Prometheu
         problems.append(f"prometheus.window: expected 1s to 1h; found {said.window:g}s")
     headers = _headers(said.headers, "prometheus.headers", problems)
     return Prometheus(said.url.rstrip("/"), headers, float(said.window), float(said.timeout))
+
+
+def _alertmanager(said: schema.Alertmanager | None, problems: Problems) -> Alertmanager | None:
+    if said is None:
+        return None
+    check_url(said.url, "alertmanager.url", problems)
+    return Alertmanager(said.url.rstrip("/"), _headers(said.headers, "alertmanager.headers", problems))
 
 
 def _headers(said: dict[str, str], path: str, problems: Problems) -> dict[str, str]:

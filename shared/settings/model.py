@@ -44,6 +44,14 @@ class Prometheus:
 
 
 @dataclass(frozen=True)
+class Alertmanager:
+    """The alerting system, asked after a rollback. A header's value is a text or a SecretRef."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Contact:
     """Who is called at one level of the escalation path, in exactly one way.
 
@@ -65,7 +73,8 @@ class Team:
     `approvers` are Slack ids of users and user groups; without `slack_channel` the team reads the channel
     that is configured for all. `escalation` is by level (`shared.domain.escalation.Level`). `owner` is the
     login at GitHub of who owns what is to be done. `attendees` are invited to meetings within `hours`, on the
-    clock of `timezone`; `holidays_file` (iCalendar) is read when its days are needed.
+    clock of `timezone`; `holidays_file` (iCalendar) is read when its days are needed. `support_channel` is
+    where its customers are heard, in Slack.
     """
 
     timezone: str = "UTC"
@@ -74,6 +83,7 @@ class Team:
     holidays_file: str = ""
     attendees: tuple[str, ...] = ()
     slack_channel: str = ""
+    support_channel: str = ""
     approvers: tuple[str, ...] = ()
     escalation: Mapping[str, Contact] = field(default_factory=dict)
 
@@ -299,12 +309,14 @@ class Settings:
     signals_by_alert: Mapping[str, Signal] = field(default_factory=dict)
     auth: Auth = field(default_factory=Auth)
     prometheus: Prometheus | None = None
+    alertmanager: Alertmanager | None = None
     teams: Mapping[str, Team] = field(default_factory=dict)
     people: People = field(default_factory=People)
     ignored_annotations: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     pagerduty: PagerDuty | None = None
     slack: Slack | None = None
+    support_channel: str = ""
     github: GitHub | None = None
     gate: Gate = Gate()
     owners: Owners = Owners()

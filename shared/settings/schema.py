@@ -35,6 +35,11 @@ class Prometheus(msgspec.Struct, frozen=True):
     timeout: Seconds = Seconds(5)
 
 
+class Alertmanager(msgspec.Struct, frozen=True):
+    url: str
+    headers: dict[str, str] = {}
+
+
 class Auth(msgspec.Struct, frozen=True):
     alertmanager: Door = None
     invoke: Door = None
@@ -134,6 +139,10 @@ class Remedies(msgspec.Struct, frozen=True):
     cache: CacheUse | None = None
 
 
+class Logs(msgspec.Struct, frozen=True):
+    errors: str | None = None
+
+
 class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     """How a service is treated: what `defaults` and each entry of `services` may say."""
 
@@ -151,6 +160,7 @@ class Treatment(msgspec.Struct, frozen=True, kw_only=True):
     remedies: Remedies | None = None
     schema_at_least: int | None = None
     flags: list[str] | None = None
+    logs: Logs = Logs()
 
 
 class Entry(Treatment, frozen=True, kw_only=True):
@@ -199,6 +209,10 @@ class TeamMeeting(msgspec.Struct, frozen=True):
     attendees: list[str] = []
 
 
+class Support(msgspec.Struct, frozen=True):
+    slack: str = ""
+
+
 class Team(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     owner: str = ""
@@ -207,6 +221,7 @@ class Team(msgspec.Struct, frozen=True):
     holidays_file: str = ""
     meeting: TeamMeeting = TeamMeeting()
     slack: TeamSlack = TeamSlack()
+    support: Support = Support()
     escalation: Escalation = Escalation()
 
 
@@ -356,6 +371,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
     cluster: str
     prometheus: Prometheus | None = None
+    alertmanager: Alertmanager | None = None
     auth: Auth = Auth()
     guardrails: Guardrails = Guardrails()
     labels: dict[str, str | list[str]] = {}
@@ -369,6 +385,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     people: People = People()
     pagerduty: PagerDuty | None = None
     slack: Slack | None = None
+    support: Support = Support()
     github: GitHub | None = None
     gate: Gate = Gate()
     owners: Owners = Owners()

@@ -25,6 +25,7 @@ def team(said: schema.Team, path: str, problems: Problems) -> Team:
         holidays_file=said.holidays_file,
         attendees=meetings.attendees(said, path, problems),
         slack_channel=said.slack.channel,
+        support_channel=support_channel(said.support, f"{path}.support", problems),
         approvers=tuple(said.slack.approvers),
         escalation={
             level: _contact(contact, f"{path}.escalation.{level}", problems)
@@ -32,6 +33,13 @@ def team(said: schema.Team, path: str, problems: Problems) -> Team:
             if contact is not None
         },
     )
+
+
+def support_channel(said: schema.Support, path: str, problems: Problems) -> str:
+    """Return the channel in which customers are heard, empty where there is none."""
+    if said.slack:
+        check_id(said.slack, "channel", f"{path}.slack", problems)
+    return said.slack
 
 
 def _contact(said: schema.Contact, path: str, problems: Problems) -> Contact:

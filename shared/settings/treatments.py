@@ -1,8 +1,9 @@
 """Treatments: how a service is treated, from the file's top, its `defaults` and the service's own entry."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, get_args
 
 from shared.domain.matrix import Matrix, Row
 from shared.domain.remedies import CacheUse, Remedies, WhenStuck
@@ -40,6 +41,7 @@ class Builder:
             said |= self.repository(treatment.github, f"{path}.github")
         said["schema_at_least"] = treatment.schema_at_least
         said["flags"] = tuple(treatment.flags) if treatment.flags is not None else None
+        said["log_errors"] = self.log_errors(treatment.logs, f"{path}.logs")
         if treatment.remedies is not None:
             said["remedies"] = self.remedies(treatment.remedies, f"{path}.remedies")
         given: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
@@ -63,6 +65,16 @@ class Builder:
             "environment": said.environment,
             "reverts": said.revert,
         }
+
+    def log_errors(self, said: schema.Logs, path: str) -> str | None:
+        """Return what an error in a log matches; empty where logs are not to be read."""
+        if said.errors in get_args(schema.OFF):
+            return ""
+        try:
+            re.compile(said.errors or "")
+        except re.error as error:
+            self.problems.append(f"{path}.errors: expected a regular expression or off; {error}")
+        return said.errors
 
     def remedies(self, said: schema.Remedies, path: str) -> Remedies:
         """Return what may be done for a service beside the rollback."""

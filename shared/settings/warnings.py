@@ -47,6 +47,8 @@ def _of_integrations(settings: Settings) -> Iterator[str]:
     auth = settings.auth
     if settings.slack and auth.slack is None:
         yield "slack: auth.slack is not configured, so the buttons in Slack do nothing"
+    if settings.support_channel and not settings.slack:
+        yield "support.slack: slack is not configured, so nobody is heard there"
     if settings.pagerduty and auth.pagerduty is None:
         yield "pagerduty: auth.pagerduty is not configured, so PagerDuty's webhook is answered 503"
     if auth.pagerduty and not settings.pagerduty and not any(s.pagerduty_service for s in settings.services):
@@ -75,6 +77,8 @@ def _of_paperwork(settings: Settings) -> Iterator[str]:
 
 
 def _of_team(team: Team, settings: Settings) -> Iterator[str]:
+    if team.support_channel and not settings.slack:
+        yield "support.slack: slack is not configured, so nobody is heard there"
     if (team.slack_channel or team.approvers) and not settings.slack:
         yield "slack: slack is not configured, so it has no effect"
     if team.attendees and not settings.meetings:

@@ -85,6 +85,8 @@ def test_an_alert_that_cannot_be_measured_asks_and_a_no_ends_it(server: Served) 
     assert (ended["phase"], ended["detail"]) == ("aborted", "alice: it is the database")
 
     assert run(server, "approve", row["id"]).exit_code == 1
+    heard = run(server, "complaints", row["id"], "none", "--reason", "asked support")
+    assert (heard.exit_code, heard.stdout) == (0, "no-complaints: taken, by alice\n")
 
 
 def test_a_dry_run_tells_and_does_nothing(server: Served) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from shared.domain.alerts import AlertDigest
 from shared.domain.changes import Scalar
-from shared.domain.checklist import Item, Standing, checklist
+from shared.domain.checklist import Item, Standing, checklist, logs, passed, unpassed
 from shared.domain.reasons import Reason
-from shared.domain.response import Event, Heard, Outcome, Response, Task
+from shared.domain.response import Event, Heard, Outcome, Response, Task, Word
 from tests.domain.examples import NOW, a_response
 
 VERIFIED = {"ready": "3/3", "image": "shop:1.8", "health": "2 answered"}
@@ -190,3 +190,85 @@ def test_the_status_page_is_updated_once_it_has_taken_an_update(
     tasks: list[Task], standing: Standing
 ) -> None:
     assert item("Status page", tasks=tasks).standing is standing
+
+
+def a_look(nth: int = 1, *, minutes: float = 30, **facts: Scalar) -> Task:
+    return Task("r", f"check#000009#{nth:03d}", "check", None, facts, created_at=at(9), ended_at=at(minutes))
+
+
+def test_what_was_looked_at_last_is_told_with_its_time_and_examples() -> None:
+    looks = [
+        a_look(1, complaints="fail", complaints_said="1 incident"),
+        a_look(2, minutes=35, complaints="asked", complaints_said="2 messages", complaints_details="a\nb"),
+        Task("r", "check#000009#003", "check", NOW, {"nth": 3}),
+    ]
+
+    assert item("complaints", tasks=looks) == Item(
+        "No customer complaints", Standing.ASKED, "2 messages", at(35), ("a", "b")
+    )
+
+
+@pytest.mark.parametrize(
+    ("verb", "standing"), [("no-complaints", Standing.PASS), ("complaints", Standing.FAIL)]
+)
+def test_what_a_person_says_of_complaints_counts_more_than_what_was_heard(
+    verb: str, standing: Standing
+) -> None:
+    response = a_response(heard=Heard(words=(Word(verb, "alice", at(40), "asked support"),)))
+    look = a_look(complaints="asked", complaints_said="2 messages")
+
+    found = item("complaints", tasks=[look], response=response)
+
+    assert (found.standing, found.at) == (standing, at(40))
+    assert found.evidence.startswith("alice: ")
+
+
+def test_what_the_logs_hold_is_told_beside_the_eight() -> None:
+    assert logs([]) is None
+    assert logs([a_look(logs="asked", logs_said="2 lines", logs_details="x")]) == Item(
+        "Logs", Standing.ASKED, "2 lines", at(30), ("x",)
+    )
+    assert len(checklist(a_response(), [], [a_look(logs="asked", logs_said="2 lines")])) == 8
+
+
+FIRING, RESOLVED = an_alert_heard(firing=True), an_alert_heard()
+BY_PAGERDUTY = replace(FIRING, source="pagerduty")
+
+
+@pytest.mark.parametrize(
+    ("heard", "looked", "standing"),
+    [
+        (FIRING, "pass", Standing.PASS),
+        (RESOLVED, "fail", Standing.FAIL),
+        (RESOLVED, "asked", Standing.ASKED),
+        (RESOLVED, "unknown", Standing.UNKNOWN),
+        (FIRING, "unknown", Standing.FAIL),
+        (BY_PAGERDUTY, "pass", Standing.FAIL),
+    ],
+)
+def test_alertmanager_is_believed_of_its_own_alerts(
+    heard: AlertDigest, looked: str, standing: Standing
+) -> None:
+    response = a_response(heard=Heard(alerts=(heard,), alert_count=1))
+
+    assert (
+        item("alerts", tasks=[a_look(alerts=looked, alerts_said="x")], response=response).standing is standing
+    )
+
+
+@pytest.mark.parametrize(("minutes", "standing"), [(20, Standing.FAIL), (40, Standing.PASS)])
+def test_an_alert_that_fired_on_after_the_look_is_not_cleared(minutes: float, standing: Standing) -> None:
+    again = Task("r", "recheck#1", "recheck", None, {"alert": "HighErrorRate"}, created_at=at(30))
+    look = a_look(minutes=minutes, alerts="pass", alerts_said="none is active")
+
+    assert item("alerts", tasks=[again, look]).standing is standing
+
+
+def test_the_items_are_summed_up_by_how_they_stand() -> None:
+    items = checklist(a_response(), history(*GOOD), [a_message("slack"), a_message("status_page")])
+
+    assert passed(items) == 5
+    assert unpassed(items) == {
+        Standing.UNKNOWN: ["Status page updated"],
+        Standing.ASKED: ["No customer complaints", "Monitoring alerts cleared"],
+    }

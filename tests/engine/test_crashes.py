@@ -22,6 +22,8 @@ from shared.domain.changes import (
     SetReplicas,
     StopOwner,
 )
+from shared.domain.complaints import Listened
+from shared.domain.evidence import CHECK
 from shared.domain.owners import Source
 from shared.domain.remedies import CacheUse, Remedies
 from shared.domain.response import Outcome, Response, Step, Task
@@ -98,6 +100,7 @@ class Scenario:
             gate=Gate(github_status=self.gated, argo_cd=self.gated),
         )
         world.flags.flags = {"new-prices": True}
+        world.complaints.said = Listened("message", "support", of_customers=True)
         if self.schema:
             world.workloads.deploy(CHECKOUT, GOOD, schema=41)
             world.sleep(days=1)
@@ -285,6 +288,7 @@ def check_the_end(world: World) -> None:
     check_the_remedies(world)
     check_the_papers(world, response)
     check_the_gate(world, response)
+    check_the_looks(world, response)
 
 
 def check_the_papers(world: World, response: Response) -> None:
@@ -326,6 +330,17 @@ def check_the_gate(world: World, response: Response) -> None:
         assert task.receipt in {"approved", "rejected", "gone", "opened", "passed"}
     stands = aftercare.barriers(world.records.tasks(response.id))
     assert {task.receipt.split()[0] for task in stands.values()} <= {aftercare.OPEN}
+
+
+def check_the_looks(world: World, response: Response) -> None:
+    """The outside was looked at for the checklist, and each channel told of that as one piece of news."""
+    tasks = world.records.tasks(response.id)
+    [look] = [task for task in tasks if task.kind == CHECK]
+    found = [look.facts[topic] for topic in ("alerts", "logs", "complaints")]
+    assert (look.due_at, found) == (None, ["pass", "pass", "pass"])
+    told = [str(task.facts["channel"]) for task in tasks if task.facts.get("code") == "checked"]
+    assert told
+    assert len(told) == len(set(told))
 
 
 def check_the_remedies(world: World) -> None:

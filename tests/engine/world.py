@@ -51,6 +51,7 @@ from tests.fakes.flags import FakeFlags
 from tests.fakes.health import FakeHealth
 from tests.fakes.jobs import FakeCaches, FakeDatabases, FakeJobs
 from tests.fakes.meetings import FakeMeetings
+from tests.fakes.outlooks import FakeAlerts, FakeComplaints, FakeLogs
 from tests.fakes.owners import FakeOwner
 from tests.fakes.people import FakePeople
 from tests.fakes.records import FakeRecords, Moment
@@ -270,6 +271,7 @@ class World:
         places = {service.name: "shop/checkout" for service in services or (a_service(),)}
         self.barriers = {name: FakeBarrier(dict(places)) for name in ("github", "argo_cd")}
         self.deployments, self.reviews = FakeDeployments(), FakeReviews()
+        self.logs, self.alerts, self.complaints = FakeLogs(), FakeAlerts(), FakeComplaints()
         self.queue = FakeQueue()
         self.services = tuple(services or (a_service(),))
         self._rails = rails or Rails(namespaces=("production",))
@@ -318,6 +320,9 @@ class World:
             },
             deployments=Hooked(self.deployments, "deployments", self.calls),
             reviews=Hooked(self.reviews, "reviews", self.calls),
+            logs=Hooked(self.logs, "logs", self.calls),
+            alerts=Hooked(self.alerts, "alerts", self.calls),
+            complaints=[Hooked(self.complaints, "complaints", self.calls)],
         )
         return door, Engine(door, outside)
 
@@ -452,6 +457,12 @@ class World:
         response = self.response(response_id)
         assert not response.live, self.codes(response_id)
         return response.phase, response.reason
+
+    def lasted(self, response_id: str, since: datetime) -> timedelta:
+        """Return how long after a time the response ended; tasks go on after that."""
+        ended_at = self.response(response_id).ended_at
+        assert ended_at is not None
+        return ended_at - since
 
     def record(self, ref: WorkloadRef = CHECKOUT) -> WorkloadRecord:
         return self.records.read(workloads=[ref]).workloads[ref].value

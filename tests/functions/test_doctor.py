@@ -14,6 +14,7 @@ from tests.functions.installation import CHECKOUT, CONFIG, TOKENS, Installation,
 CONFIGURED = """
 pagerduty: {{token: "env:PD_TOKEN", from: bot@example.com, url: "{url}"}}
 slack: {{token: "env:SLACK_TOKEN", channel: C0DEFAULT, url: "{url}/api"}}
+support: {{slack: C0SUPPORT}}
 github: {{token: "env:GITHUB_TOKEN", url: "{url}"}}
 status_page: {{kind: json, url: "{url}/status", token: "env:STATUS_TOKEN"}}
 approval_links: {{url: "https://backout.example.com", secret: "env:LINK_SECRET"}}
@@ -36,6 +37,7 @@ def answers(request: Request) -> Answer:
         "/api/v1/session/userinfo": {"loggedIn": True, "username": "backout"},
         "/api/v1/applications": {"items": [{"metadata": {"name": "shop"}}]},
         "/api/auth.test": {"ok": True, "team": "Shop", "user": "backout"},
+        "/api/conversations.history": {"ok": True, "messages": []},
     }
     return Answer(200, json.dumps(bodies.get(request.path.partition("?")[0], {})).encode())
 
@@ -66,6 +68,7 @@ def test_every_part_of_a_configuration_is_looked_at(monkeypatch: pytest.MonkeyPa
         "table",
         "PagerDuty",
         "Slack",
+        "Slack support channel C0SUPPORT",
         "GitHub",
         "Argo CD",
         "status page",
@@ -89,8 +92,10 @@ def test_what_is_not_configured_is_off(installation: Installation, no_cluster: s
 
     off = {name for name, finding in found.items() if finding.state is State.OFF}
     assert off == {
+        "alertmanager",
         "pagerduty",
         "slack",
+        "support",
         "github",
         "status_page",
         "approval_links",

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.signals import Signal
 from tests.functions.installation import BAD, CHECKOUT, GOOD, Installation, bearer, problem, results
 
 
@@ -172,3 +173,46 @@ def test_a_report_needs_the_right_to_read_and_a_response(installation: Installat
 
     assert problem(installation.get(f"/responses/{response_id}/report", token="other"), 401)
     assert problem(installation.get("/responses/none/report"), 404)
+
+
+def rolled_back(installation: Installation) -> str:
+    """Have a response roll back, hold and be looked at."""
+    installation.deployed_badly()
+    response_id = opened(installation)
+    installation.engine.handle(response_id)
+    installation.signals.says({Signal.ERROR_RATE: 0.0, Signal.LATENCY_P95: 0.2})
+    for _ in range(200):
+        installation.now += timedelta(seconds=15)
+        installation.engine.handle(response_id)
+    return response_id
+
+
+def test_the_checklist_is_shown_with_its_evidence(installation: Installation) -> None:
+    told = installation.get(f"/responses/{rolled_back(installation)}").get_json()
+
+    assert told["ended_at"]
+    assert len(told["checklist"]) == 8
+    pods = told["checklist"][0]
+    assert set(pods) == {"name", "standing", "evidence", "at", "details"}
+    assert (pods["name"], pods["standing"]) == ("All pods running", "pass")
+    assert told["logs"] is None
+    assert [task["facts"]["code"] for task in told["tasks"] if task["kind"] == "tell"].count("checked") == 1
+
+
+def test_a_person_says_whether_customers_complain_once_it_has_ended(installation: Installation) -> None:
+    response_id = rolled_back(installation)
+    path = f"/responses/{response_id}/no-complaints"
+
+    answer = installation.client.post(path, json={"reason": "asked support"}, headers=bearer("alice-token"))
+
+    assert (answer.status_code, answer.get_json()["word"]) == (202, "no-complaints")
+    told = installation.get(f"/responses/{response_id}").get_json()["checklist"][4]
+    assert (told["standing"], told["evidence"]) == ("pass", "alice: none, asked support")
+
+
+def test_complaints_count_after_the_end_alone(installation: Installation) -> None:
+    response_id = asked(installation)
+
+    answer = installation.client.post(f"/responses/{response_id}/complaints", headers=bearer("alice-token"))
+
+    assert "count after its end" in problem(answer, 409)

@@ -210,6 +210,36 @@ def test_a_meeting_stands_with_its_time_and_where_none_is_planned_people_are_ask
     assert section(told(tasks=[]), "Root cause analysis").startswith("- [ ] Schedule the meeting")
 
 
+def test_what_was_looked_at_after_the_end_is_told_with_links_and_examples() -> None:
+    look = Task(
+        "r",
+        "check#000008#001",
+        "check",
+        None,
+        {
+            "complaints": "asked",
+            "complaints_said": "1 message in Slack C0SUPPORT",
+            "complaints_details": "12:01:00Z https://shop.slack.com/archives/C0SUPPORT/p1",
+            "logs": "asked",
+            "logs_said": "2 lines of 3 pods look like errors",
+            "logs_details": "checkout-1: ERROR <b>a</b>\ncheckout-2: ERROR @channel",
+        },
+        ended_at=at(432),
+    )
+    text = told(tasks=[*TASKS, look])
+    lines = section(text, "Verification checklist").splitlines()
+
+    assert lines[4].endswith("**asked**, 1 message in Slack C0SUPPORT, 12:07:12Z")
+    assert lines[5] == "  - [12:01:00Z](<https://shop.slack.com/archives/C0SUPPORT/p1>)"
+    assert section(text, "Logs since the rollback").splitlines() == [
+        "2 lines of 3 pods look like errors, 12:07:12Z.",
+        "",
+        "- checkout-1: ERROR \\<b\\>a\\</b\\>",
+        "- checkout-2: ERROR @\u200bchannel",
+    ]
+    assert "Logs since the rollback" not in told()
+
+
 def test_messages_and_calls_that_were_given_up_are_told() -> None:
     assert section(told(), "Given up").splitlines() == [
         "- message `ended` on webhook: given up: 503",

@@ -59,6 +59,13 @@ FACTS: Mapping[str, Mapping[str, Scalar]] = {
     "flushed": {"cache": "sessions", "prefix": "everything"},
     "restarted": {},
     "ended": {"outcome": "failed", "reason": "rollout_failed", "detail": "deadline exceeded"},
+    "checked": {
+        "passed": 6,
+        "of": 8,
+        "fail": "Monitoring alerts cleared",
+        "asked": "No customer complaints",
+        "logs": "12 lines of 3 pods look like errors since 03:02:10Z; read them",
+    },
     "alerts_again": {"alert": "HighErrorRate", "because": "error_rate_high"},
 }
 """What each event leaves for its message; `alerts_again` is what a recheck finds."""

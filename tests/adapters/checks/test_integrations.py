@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.checks import argo_cd, github, pagerduty, slack, status_page
+from shared.adapters.alertmanager import AlertmanagerAlerts
+from shared.adapters.checks import alertmanager, argo_cd, github, pagerduty, slack, status_page
 from shared.domain.prerequisites import Finding, State
 from tests.fakes.http_server import Answer, Request, serving
 
@@ -31,6 +32,7 @@ CHECKS: Mapping[str, Callable[[str], Sequence[Finding]]] = {
     "github": lambda url: github.check(url, TOKEN, []),
     "pagerduty": lambda url: pagerduty.check(url, TOKEN, "bot@example.com"),
     "slack": lambda url: slack.check(f"{url}/api/", TOKEN),
+    "support": lambda url: slack.readable(f"{url}/api/", TOKEN, "C0SUPPORT"),
     "statuspage": lambda url: status_page.statuspage(url, "p1", TOKEN),
     "endpoint": lambda url: status_page.endpoint(url, TOKEN),
 }
@@ -233,3 +235,27 @@ def test_an_endpoint_that_only_takes_a_post_is_well(status: int, state: State) -
     [finding], _ = found(CHECKS["endpoint"], lambda _: Answer(status))
 
     assert finding.state is state
+
+
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        ({"ok": True, "messages": []}, State.OK),
+        ({"ok": False, "error": "not_in_channel"}, State.BROKEN),
+        ({"ok": False, "error": "missing_scope", "needed": "channels:history"}, State.BROKEN),
+    ],
+)
+def test_a_support_channel_is_read(body: Mapping[str, Any], state: State) -> None:
+    [finding], [request] = found(CHECKS["support"], lambda _: as_json(body))
+
+    assert (finding.name, finding.state) == ("Slack support channel C0SUPPORT", state)
+    assert request.path == "/api/conversations.history?channel=C0SUPPORT&limit=1"
+    assert bool(finding.mend) is (state is State.BROKEN)
+
+
+@pytest.mark.parametrize(("answer", "state"), [(Answer(body=b"[]"), State.OK), (Answer(503), State.BROKEN)])
+def test_alertmanager_is_asked_for_alerts(answer: Answer, state: State) -> None:
+    findings, [request] = found(lambda url: alertmanager.check(AlertmanagerAlerts(url)), lambda _: answer)
+
+    assert [(finding.name, finding.state) for finding in findings] == [("Alertmanager", state)]
+    assert request.path.startswith("/api/v2/alerts?filter=")
