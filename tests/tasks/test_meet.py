@@ -29,6 +29,11 @@ def invited() -> tuple[World, str]:
     return world, response_id
 
 
+def lines(world: World) -> list[str]:
+    """Return all that people were told, line by line."""
+    return [line for message in world.people.told for line in message.lines]
+
+
 def standing(world: World, response_id: str) -> Standing:
     found = meetings.meeting(world.records.tasks(response_id))
     assert found is not None
@@ -81,7 +86,7 @@ def test_a_team_that_is_not_invited_is_asked_to_meet(team: str) -> None:
     [answer] = world.send(an_alert(at=world.now))
     world.ended(answer.response_id)
     assert world.meetings.sent == []
-    assert any("Schedule the meeting" in line for line in world.people.told[-1].lines)
+    assert any("Schedule the meeting" in line for line in lines(world))
 
 
 def test_without_a_working_hour_the_team_is_asked_and_it_is_recorded() -> None:
@@ -115,7 +120,7 @@ def test_one_that_stays_away_is_told_with_the_time_that_was_proposed() -> None:
     assert standing(world, response_id) is Standing.YOURS
     title = "schedule the meeting to find the root cause yourself; proposed is Tue 3 Mar 2026, 09:00 CET"
     assert f"checkout: {title}" in world.people.titles
-    assert "the mail server is away" in world.people.told[-1].lines
+    assert "the mail server is away" in lines(world)
 
 
 def test_one_that_refuses_is_told_and_not_asked_again() -> None:
@@ -124,14 +129,14 @@ def test_one_that_refuses_is_told_and_not_asked_again() -> None:
     assert world.ended(response_id)[0] == Outcome.COMPLETED
     assert world.meetings.sent == []
     assert standing(world, response_id) is Standing.YOURS
-    assert "answered 550 (no such user)" in world.people.told[-1].lines
+    assert "answered 550 (no such user)" in lines(world)
 
 
 def test_who_was_not_taken_is_named() -> None:
     world, response_id = rolled_back()
     world.meetings.refused = ("ann@example.com",)
     world.ended(response_id)
-    assert any("tell them yourself: ann@example.com" in line for line in world.people.told[-1].lines)
+    assert any("tell them yourself: ann@example.com" in line for line in lines(world))
 
 
 def test_what_was_lost_on_the_way_is_sent_again_unchanged_however_late() -> None:
