@@ -37,14 +37,15 @@ def serve(
         bool, typer.Option("--embedded", help="A table in memory: for trying out. Nothing is kept on disk.")
     ] = False,
     table: Annotated[str, typer.Option(envvar="BACKOUT_TABLE", help="The DynamoDB table.")] = "backout",
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Log JSON lines on a terminal too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Serve every function in this process, and advance responses in it, until SIGTERM or SIGINT."""
-    from cli import logs
     from shared import bootstrap
+    from shared.bootstrap import logs
     from shared.settings import load
 
-    logs.to_stderr()
+    logs.to_stderr(as_json=json_logs or not sys.stderr.isatty())
     _end_on_signals()
     with printing.telling(as_json):
         settings = load(config)

@@ -10,6 +10,7 @@ from rich.markup import escape
 from cli import telling
 from cli.printing import short
 from shared.domain.meetings import Meeting
+from shared.domain.owed import GIVEN_UP
 from shared.domain.response import Event
 from shared.messages.meetings import stands
 from shared.wire import convert
@@ -53,7 +54,7 @@ def print_tail(console: Console, response: Mapping[str, Any]) -> None:
     if response.get("checklist") and response.get("rolled") and response["ended_at"]:
         _print_checklist(console, response)
     for task in response["tasks"]:
-        if str(task["result"]).startswith(("given up", "attempt", "filed: ", "written: ")):
+        if str(task["result"]).startswith((GIVEN_UP, "attempt", "filed: ", "written: ")):
             console.print(f"task {short(task['name'])}: {short(task['result'])}")
 
 

@@ -9,6 +9,8 @@ from flask import Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from shared import wire
+from shared.domain import metrics
+from shared.domain.metrics import Measure
 from shared.domain.reasons import sentence
 from shared.engine.accepting import Answer
 from shared.errors import ConfigurationError, InvalidRequest, TemporaryError
@@ -17,9 +19,9 @@ log = logging.getLogger("backout.http")
 
 
 class Accepted(Response):
-    """The answer to what was accepted. It keeps the `results`, for whoever counts them."""
+    """The answer to what was accepted, and what it counts for."""
 
-    results: Sequence[Answer] = ()
+    measures: Sequence[Measure] = ()
 
 
 def answer(value: object, status: int = 200) -> Response:
@@ -39,7 +41,8 @@ def accepted(source: str, results: Sequence[Answer]) -> Accepted:
         )
     body = wire.encode({"results": [_result(result) for result in results]})
     made = Accepted(body, 202, mimetype="application/json")
-    made.results = results
+    counted = (metrics.of_accepted(source, r.outcome.value, repeated=r.repeated) for r in results)
+    made.measures = [measure for each in counted for measure in each]
     return made
 
 

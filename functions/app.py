@@ -8,7 +8,6 @@ from werkzeug.exceptions import NotFound
 
 from functions import (
     alertmanager,
-    answers,
     decide,
     doctor,
     edges,
@@ -17,7 +16,6 @@ from functions import (
     github,
     health,
     invoke,
-    metrics,
     pagerduty,
     responses,
     slack,
@@ -25,6 +23,7 @@ from functions import (
 from functions.doors import BOUND_TO
 from functions.edges import Respond
 from shared.bootstrap import Door, Engine
+from shared.domain.metrics import REQUESTS, Measure
 
 ENDPOINTS: Mapping[str, str] = {
     "/alertmanager": "POST, credential auth.alertmanager",
@@ -80,9 +79,8 @@ def create(
         return function(door, request)
 
     def counted(response: Response) -> Response:
-        endpoint = _first(request)
-        results = response.results if isinstance(response, answers.Accepted) else ()
-        metrics.count(endpoint if endpoint in functions else "none", response.status_code, results)
+        endpoint = _first(request) if _first(request) in functions else "none"
+        door.metrics.add([Measure(REQUESTS, (endpoint, str(response.status_code)))])
         return response
 
     app = edges.app_of(respond, lambda: door)

@@ -32,7 +32,10 @@ def app_of(respond: Respond, door: Callable[[], Door] = bootstrap.deployed_door)
     app.register_error_handler(Exception, answers.of_error)
 
     def view(**_: object) -> Response:
-        return respond(door(), request)
+        answered = respond(door(), request)
+        if isinstance(answered, answers.Accepted):
+            door().metrics.add(answered.measures)
+        return answered
 
     for rule in ("/", "/<path:path>"):
         app.add_url_rule(rule, "any", view, methods=_METHODS, provide_automatic_options=False)

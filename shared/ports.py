@@ -25,6 +25,7 @@ from shared.domain.clearing import StandingAlert
 from shared.domain.complaints import Listened
 from shared.domain.logs import PodLog
 from shared.domain.meetings import Invitation
+from shared.domain.metrics import Measure
 from shared.domain.owners import Ownership, Reverted, Revertible, Suspension, Target
 from shared.domain.records import Delivery, Freezes, Storm, WorkloadRecord
 from shared.domain.response import Event, Response, Task
@@ -564,6 +565,18 @@ class Records(Protocol):
 
     def recent(self, day: str, *, service: str = "", limit: int = 100) -> Sequence[State]:
         """Return responses that started on a day (``YYYY-MM-DD``, UTC), newest first, from the index."""
+        ...
+
+
+class Metrics(Protocol):
+    """Counts. Never raises and never waits: what cannot be counted is lost."""
+
+    def add(self, measures: Sequence[Measure]) -> None:
+        """Count what was measured."""
+        ...
+
+    def text(self) -> bytes:
+        """Return what this process has kept, in Prometheus's text format; nothing if it keeps nothing."""
         ...
 
 

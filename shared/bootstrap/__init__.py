@@ -12,7 +12,9 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from shared.bootstrap import channels, filing, gates, meetings, outlooks, owners
+from shared.adapters.metrics import NoMetrics, of_this_process, on_lambda
+from shared.bootstrap import channels, filing, gates, logs, meetings, outlooks, owners
+from shared.bootstrap.observing import ObservedRecords
 from shared.domain import aftercare, evidence
 from shared.domain.aftercare import Aftercare
 from shared.domain.escalation import Escalation
@@ -27,7 +29,7 @@ from shared.engine.gating import Gates
 from shared.engine.joining import Listener, Said
 from shared.errors import ConfigurationError
 from shared.messages.routing import Routing
-from shared.ports import Clock, Held, Queue, Records
+from shared.ports import Clock, Held, Metrics, Queue, Records
 from shared.settings import Secrets, Settings, load
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ class Door:
     queue: Queue
     clock: Clock
     owner: str | None = None
+    metrics: Metrics = field(default_factory=NoMetrics)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -561,8 +564,11 @@ def deployed_door() -> Door:
     """Return the door of a deployed function, made once per process from the environment."""
     from botocore.session import Session
 
-    session = Session()
-    return Door(configured(), secrets_of_aws(), table(session), queue(session), utc_now)
+    if on_lambda():
+        logs.to_stderr(as_json=True)
+    settings, session, metrics = configured(), Session(), of_this_process()
+    records = ObservedRecords(table(session), metrics)
+    return Door(settings, secrets_of_aws(), records, queue(session), utc_now, metrics=metrics)
 
 
 @lru_cache(maxsize=1)
@@ -599,8 +605,9 @@ def local(
     from shared.engine.worker import Worker
 
     secrets = secrets or secrets_of_aws()
-    worker = Worker(threads=threads)
-    door = Door(settings, secrets, records, worker, clock, owner=f"{os.getpid()}")
+    worker, metrics = Worker(threads=threads), of_this_process()
+    records = ObservedRecords(records, metrics)
+    door = Door(settings, secrets, records, worker, clock, owner=f"{os.getpid()}", metrics=metrics)
     engine = Engine(door, outside or outside_of(settings, secrets, kubeconfig=kubeconfig))
     advancer, errands = engine.advancer, Errands(engine.tasks.run, records, clock)
 

@@ -8,6 +8,9 @@ from typing import Protocol
 from shared.domain.changes import Scalar
 from shared.domain.response import Response, Task
 
+GIVEN_UP = "given up"
+"""How the result of a task begins that is not tried any more."""
+
 
 @dataclass(frozen=True)
 class Finished:

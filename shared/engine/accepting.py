@@ -25,6 +25,7 @@ from shared.engine import joining
 from shared.engine.hands import LEASE, TasksFor, numbered
 from shared.errors import TemporaryError
 from shared.ports import Clock, Commit, Held, Lease, Queue, Records, State, Versioned, View
+from shared.subjects import Spans, about
 
 REPEATED_FOR = timedelta(minutes=5)
 """How long a delivery known by its content answers repeats after its response has ended."""
@@ -95,6 +96,7 @@ class Accepter:
     clock: Clock
     tasks_for: TasksFor
     owner: str | None = None
+    spans: Spans = about
 
     def accept(self, requests: Sequence[Request]) -> list[Answer]:
         """Accept requests for distinct workloads, the worst first; answer them in the order given.
@@ -108,7 +110,8 @@ class Accepter:
         answers: dict[int, Answer] = {}
         rank = 0
         for decision, i in sorted(scored, key=lambda pair: -pair[0].score):
-            answers[i] = self._accept(requests[i], decision, view, rank)
+            with self.spans("accept", workload=str(requests[i].service.workload)):
+                answers[i] = self._accept(requests[i], decision, view, rank)
             rank += answers[i].outcome is Acceptance.CREATED and requests[i].order is None
         return [answers[i] for i in range(len(requests))]
 

@@ -14,6 +14,7 @@ from shared.domain.workloads import WorkloadRef
 from shared.engine.hands import LEASE, RENEW_BELOW, Committer, Hand, Stored, read_held
 from shared.errors import ConfigurationError, PermanentError, TemporaryError
 from shared.ports import Clock, Held, Records, State, Versioned
+from shared.subjects import Spans, about
 
 MOST_MOVES = 10
 MENDING_SECONDS = 10.0
@@ -61,6 +62,7 @@ class Advancer:
     clock: Clock
     owner: Callable[[], str]
     storm_per: timedelta
+    spans: Spans = about
 
     def advance(self, response_id: str, held: Held | None = None) -> datetime | None:
         """Advance a response as far as it goes now; return when it is due again, None when it is not ours.
@@ -69,13 +71,14 @@ class Advancer:
         due and one that has ended are left alone. Raises TemporaryError when the table cannot be reached:
         the lease then runs out by itself and the response is found by the sweep.
         """
-        hand = self._received(held) if held is not None else self._take(response_id)
-        if not isinstance(hand, Hand):
-            return hand
-        while True:
-            due_at, going_on = self._turn(hand)
-            if not going_on:
-                return due_at
+        with self.spans("advance", response=response_id):
+            hand = self._received(held) if held is not None else self._take(response_id)
+            if not isinstance(hand, Hand):
+                return hand
+            while True:
+                due_at, going_on = self._turn(hand)
+                if not going_on:
+                    return due_at
 
     def _received(self, held: Held) -> Hand | datetime | None:
         owner = held.state.lease.owner
@@ -124,9 +127,10 @@ class Advancer:
         return self._follow(hand, self._run(hand, now))
 
     def _run(self, hand: Hand, now: datetime) -> Result:
-        step = self.steps[hand.response.step]
+        step, workload = self.steps[hand.response.step], str(hand.response.workload)
         try:
-            return step.run(hand.case, now)
+            with self.spans("run", workload=workload, step=hand.response.phase):
+                return step.run(hand.case, now)
         except (TemporaryError, ConfigurationError) as error:
             return self._borne(hand.response, error)
         except PermanentError as error:
@@ -254,7 +258,8 @@ class Advancer:
         change = intent.change(response.workload, response.id)
         cleared = replace(response, intent=None, seen=None)
         try:
-            applied = self.apply(change)
+            with self.spans("apply", workload=str(response.workload), step=intent.step):
+                applied = self.apply(change)
             now = self.clock()
             if applied is Applied.MOVED:
                 return self._moved(hand, cleared, now)

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
-from shared.domain.owed import Finished, Later, TaskKind
+from shared.domain.owed import GIVEN_UP, Finished, Later, TaskKind
 from shared.domain.response import Response, Task
 from shared.engine.hands import LEASE
 from shared.errors import PermanentError, TemporaryError
 from shared.ports import Clock, Records, Versioned
+from shared.subjects import Spans, about
 
 MOST_ATTEMPTS = 20
 """With the pauses below: 17 minutes for the first ten, 2 h 47 min for all."""
@@ -49,6 +50,7 @@ class TaskRunner:
     clock: Clock
     lone: Mapping[str, LoneKind] = field(default_factory=dict)
     given_up: Giving | None = None
+    spans: Spans = about
 
     def run_due(self, response_id: str) -> None:
         """Run the tasks of a response that are due now."""
@@ -67,23 +69,24 @@ class TaskRunner:
         if work is None:
             return
         if stored.value.attempts >= MOST_ATTEMPTS:
-            tired = f"given up after {stored.value.attempts} attempts that left no result"
+            tired = f"{GIVEN_UP} after {stored.value.attempts} attempts that left no result"
             self._give_up(stored.value, response, tired, stored.version)
             return
         attempt = replace(stored.value, attempts=stored.value.attempts + 1, due_at=now + LEASE)
         if not self.records.put_task(Versioned(attempt, stored.version)):
             return
         try:
-            result = work(attempt, now)
+            with self.spans("task", response=response_id, workload="", step="", task=name):
+                result = work(attempt, now)
         except TemporaryError as error:
             if attempt.attempts >= MOST_ATTEMPTS:
-                tired = f"given up after {attempt.attempts} attempts: {error}"
+                tired = f"{GIVEN_UP} after {attempt.attempts} attempts: {error}"
                 self._give_up(attempt, response, tired, stored.version + 1)
             else:
                 self._put(self._again(attempt, error), stored.version + 1)
             return
         except PermanentError as error:
-            self._give_up(attempt, response, f"given up: {error}", stored.version + 1)
+            self._give_up(attempt, response, f"{GIVEN_UP}: {error}", stored.version + 1)
             return
         self._finish(attempt, result, stored.version + 1)
 

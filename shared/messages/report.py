@@ -9,6 +9,7 @@ from datetime import datetime
 from shared.domain import aftercare, escalation, meetings, paperwork
 from shared.domain.checklist import Item, Standing, checklist, logs
 from shared.domain.decisions import RowVerdict
+from shared.domain.owed import GIVEN_UP
 from shared.domain.reasons import Reason, sentence
 from shared.domain.response import Event, Outcome, Response, Rolled, Task
 from shared.messages import charts
@@ -280,7 +281,7 @@ def _log_lines(item: Item | None, response: Response) -> str:
 
 def _given_up(tasks: Sequence[Task], response: Response) -> list[str]:
     """Return messages and calls that did not get through, or were tried in vain so far."""
-    failed = [task for task in tasks if task.result.startswith(("given up", "not reverted", "attempt "))]
+    failed = [task for task in tasks if task.result.startswith((GIVEN_UP, "not reverted", "attempt "))]
     return [_at(task.ended_at, response, f"{_what(task)}: {plain(task.result)}") for task in failed]
 
 

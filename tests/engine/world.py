@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.bootstrap import Door, Engine, Outside
+from shared.bootstrap.observing import ObservedRecords
 from shared.domain.alerts import Alert
 from shared.domain.changes import RestoreRevision, RollBackByOwner
 from shared.domain.escalation import Level
@@ -51,6 +52,7 @@ from tests.fakes.flags import FakeFlags
 from tests.fakes.health import FakeHealth
 from tests.fakes.jobs import FakeCaches, FakeDatabases, FakeJobs
 from tests.fakes.meetings import FakeMeetings
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.outlooks import FakeAlerts, FakeComplaints, FakeLogs
 from tests.fakes.owners import FakeOwner
 from tests.fakes.people import FakePeople
@@ -273,6 +275,7 @@ class World:
         self.deployments, self.reviews = FakeDeployments(), FakeReviews()
         self.logs, self.alerts, self.complaints = FakeLogs(), FakeAlerts(), FakeComplaints()
         self.queue = FakeQueue()
+        self.metrics = FakeMetrics()
         self.services = tuple(services or (a_service(),))
         self._rails = rails or Rails(namespaces=("production",))
         self._local = local
@@ -295,7 +298,8 @@ class World:
         )
         queue = Hooked(self.queue, "queue", self.calls)
         owner = "door" if self._local else None
-        door = Door(settings, Secrets(), self.records, queue, lambda: self.now, owner)
+        records = ObservedRecords(self.records, self.metrics)
+        door = Door(settings, Secrets(), records, queue, lambda: self.now, owner, self.metrics)
         outside = Outside(
             workloads=Hooked(self.workloads, "cluster", self.calls),
             signals=Hooked(self.signals, "signals", self.calls),

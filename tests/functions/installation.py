@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions import app
+from shared.adapters.metrics.prometheus import PrometheusMetrics
 from shared.bootstrap import Door, Engine, Outside
+from shared.bootstrap.observing import ObservedRecords
 from shared.domain.signals import Signal
 from shared.domain.workloads import WorkloadRef
 from shared.errors import TemporaryError
@@ -84,7 +86,10 @@ class Installation:
 
     def __post_init__(self) -> None:
         self.workloads = FakeWorkloads("prod", now=lambda: self.now)
-        self.door = Door(parse(self.config), Secrets(), self.records, self.queue, lambda: self.now)
+        metrics = PrometheusMetrics()
+        records = ObservedRecords(self.records, metrics)
+        settings = parse(self.config)
+        self.door = Door(settings, Secrets(), records, self.queue, lambda: self.now, metrics=metrics)
         outside = Outside(
             self.workloads,
             self.signals,
