@@ -234,7 +234,8 @@ class World:
     `connected` people are told by every channel there is and called by every level, else by the log alone.
     `papers` are the settings by which reports and follow-ups are filed. With `invites` the team ``shop`` is
     invited to meetings within `hours`. `gate` is what enforces deploy gates; all services have one place
-    there. `peek` is the table as a test may look at it without that counting as a call.
+    there. `peek` is the table as a test may look at it without that counting as a call. `skew` is how far the
+    clock of a process that is started from now on is ahead.
     """
 
     def __init__(
@@ -251,6 +252,7 @@ class World:
         gate: Gate | None = None,
     ) -> None:
         self.now = START
+        self.skew = timedelta()
         self.calls = Calls()
         self.shop = Shop({BAD: BROKEN} if readings is None else readings)
         self.records = FakeRecords(lambda name, moment: self.calls(f"records.{name}", moment))
@@ -299,7 +301,8 @@ class World:
         queue = Hooked(self.queue, "queue", self.calls)
         owner = "door" if self._local else None
         records = ObservedRecords(self.records, self.metrics)
-        door = Door(settings, Secrets(), records, queue, lambda: self.now, owner, self.metrics)
+        skew = self.skew
+        door = Door(settings, Secrets(), records, queue, lambda: self.now + skew, owner, self.metrics)
         outside = Outside(
             workloads=Hooked(self.workloads, "cluster", self.calls),
             signals=Hooked(self.signals, "signals", self.calls),
@@ -420,7 +423,7 @@ class World:
             response_id, held = self.queue.sent.popleft()
             self._bearing(lambda: self.engine.handle(response_id, held))
             return True
-        due = self.records.due(self.now)
+        due = self.records.due(self.door.clock())
         for item in due:
             self._bearing(lambda item=item: self._swept(item))  # type: ignore[misc]
         return bool(due)
@@ -448,7 +451,7 @@ class World:
             if not later:
                 self.now = ends_at if limit else self.now
                 return
-            self.now = max(self.now, later[0].due_at)
+            self.now += max(timedelta(), later[0].due_at - self.door.clock())
 
     def run_to(self, response_id: str, phase: Step) -> None:
         """Run until the response is stored in that phase."""
