@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from flask import Request, Response
 from werkzeug.routing import Map, Rule
 
-from functions import answers, edges
+from functions import answers, doors, edges
 from shared.bootstrap import Door
 from shared.domain import response as responses
 from shared.domain.response import Step, Word
@@ -21,6 +21,7 @@ from shared.intake import links
 from shared.intake.links import Link
 from shared.messages import pages
 from shared.ports import State
+from shared.settings import Credential
 
 MOST_FORM_BYTES = 10_000
 LONGEST_REASON = 500
@@ -93,7 +94,8 @@ def _read(door: Door, token: str) -> Link | Response:
     configured = door.settings.approval_links
     if configured is None:
         raise ConfigurationError("approval_links is not configured, so no link can be answered: set it.")
-    link = links.verified(token, door.secrets.value(configured.secret))
+    signed_by = Credential({"links": (configured.secret,)})
+    link = doors.known(door, signed_by, lambda accepted: links.verified(token, *accepted["links"]))
     if link is None:
         text = "It was not made here, or it was cut off on its way. Copy the whole link from the message."
         return _notice(HTTPStatus.FORBIDDEN, "This link is not valid", text)

@@ -10,7 +10,7 @@ from werkzeug.routing import Map, Rule
 
 from functions import answers, doors, edges
 from shared import bootstrap
-from shared.bootstrap import Door, Engine
+from shared.bootstrap import Door, Engine, clusters
 from shared.bootstrap.outlooks import support_channels
 from shared.domain import prerequisites
 from shared.domain.prerequisites import Finding, State
@@ -30,7 +30,9 @@ def examined(engine: Engine, *, kubeconfig: str | None = None, seconds: float = 
     from shared.adapters.checks import running
     from shared.adapters.kubernetes.connection import Connection
 
-    connection = Connection(kubeconfig)
+    door = engine.door
+    access = clusters.access_of(door.settings, door.secrets, kubeconfig=kubeconfig)
+    connection = Connection(access=access)
     try:
         checks = {
             **_of_cluster(engine.door.settings, connection),

@@ -1,6 +1,7 @@
 """Doors: who may come in by which credential. Nothing ever runs open without saying so."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 from flask import Request, current_app, has_app_context
 from werkzeug.datastructures import WWWAuthenticate
@@ -9,8 +10,11 @@ from werkzeug.exceptions import Unauthorized
 from shared.bootstrap import Door
 from shared.errors import ConfigurationError
 from shared.intake import credentials
+from shared.intake.credentials import Accepted
+from shared.settings import Credential
 
 Name = Literal["alertmanager", "invoke", "read"]
+T = TypeVar("T")
 
 BOUND_TO = "BOUND_TO"
 """The key of the app's configuration that holds the address the server listens on; without it, none."""
@@ -32,9 +36,8 @@ def admit(door: Door, request: Request, name: Name, *, basic: bool = False) -> s
         raise ConfigurationError(f"auth.{name} is not configured, so nobody can be let in: set it.")
     if credential.open:
         return _through_open(request, name)
-    who = credentials.who(
-        request.headers.get("Authorization"), door.secrets.accepted(credential), basic=basic
-    )
+    presented = request.headers.get("Authorization")
+    who = known(door, credential, lambda accepted: credentials.who(presented, accepted, basic=basic))
     if who is None:
         schemes = ["bearer", "basic"] if basic else ["bearer"]
         raise Unauthorized(
@@ -43,6 +46,14 @@ def admit(door: Door, request: Request, name: Name, *, basic: bool = False) -> s
             www_authenticate=[WWWAuthenticate(scheme, _REALM) for scheme in schemes],
         )
     return who
+
+
+def known(door: Door, credential: Credential, check: Callable[[Accepted], T]) -> T:
+    """Return what `check` says of the values that are accepted; where it says no, of those of this moment.
+
+    So a secret that was replaced in its store is accepted at once, and needs no deploy.
+    """
+    return check(door.secrets.accepted(credential)) or check(door.secrets.renewed(credential))
 
 
 def _through_open(request: Request, name: Name) -> str:

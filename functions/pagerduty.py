@@ -5,12 +5,14 @@ valid and not for us is 202. What fails for a reason that passes is 503, which i
 """
 
 from dataclasses import replace
+from itertools import chain
+from typing import Literal
 
 from flask import Request, Response
 from werkzeug.exceptions import Unauthorized
 from werkzeug.routing import Map, Rule
 
-from functions import answers, edges, incidents, pressing
+from functions import answers, doors, edges, incidents, pressing
 from functions.incidents import Meant
 from shared.bootstrap import Door
 from shared.domain.alerts import Alert
@@ -19,6 +21,7 @@ from shared.engine.accepting import Acceptance, Answer
 from shared.errors import ConfigurationError
 from shared.intake import credentials, pagerduty, pagerduty_presses, signatures
 from shared.intake.pagerduty import Incident, Notification, Turn
+from shared.settings import Credential
 
 ACTIONS = ("rollback", "scale", "flush", "approve", "abort", "freeze")
 SECRET_HEADER = "X-Backout-Secret"  # noqa: S105 its name, not its value
@@ -27,8 +30,9 @@ LONGEST_ID = 200
 
 def _notified(door: Door, request: Request) -> Response:
     body = edges.body(request)
-    secrets = [secret for values in _accepted(door, "pagerduty").values() for secret in values]
-    if not signatures.pagerduty(body, request.headers.get("X-PagerDuty-Signature"), secrets):
+    header = request.headers.get("X-PagerDuty-Signature")
+    credential = _credential(door, "pagerduty")
+    if not doors.known(door, credential, lambda a: signatures.pagerduty(body, header, chain(*a.values()))):
         raise Unauthorized("X-PagerDuty-Signature does not sign the body with a secret of auth.pagerduty.")
     sent = pagerduty.parse(body)
     ours = sent.incident is not None and bool(sent.incident.response_id)
@@ -100,7 +104,8 @@ def _is_ours(door: Door, user_id: str) -> bool:
 def _pressed(door: Door, request: Request, action: str) -> Response:
     body = edges.body(request)
     secret = request.headers.get(SECRET_HEADER, "")
-    if credentials.who(f"Bearer {secret}", _accepted(door, "pagerduty_actions")) is None:
+    credential = _credential(door, "pagerduty_actions")
+    if doors.known(door, credential, lambda a: credentials.who(f"Bearer {secret}", a)) is None:
         raise Unauthorized(f"Send a secret of auth.pagerduty_actions in the header {SECRET_HEADER}.")
     presses = pagerduty_presses.parse(body)
     if not presses:
@@ -108,11 +113,11 @@ def _pressed(door: Door, request: Request, action: str) -> Response:
     return pressing.done(door, action, presses)
 
 
-def _accepted(door: Door, name: str) -> credentials.Accepted:
-    credential = getattr(door.settings.auth, name)
+def _credential(door: Door, name: Literal["pagerduty", "pagerduty_actions"]) -> Credential:
+    credential: Credential | None = getattr(door.settings.auth, name)
     if credential is None:
         raise ConfigurationError(f"auth.{name} is not configured, so nobody can be let in: set it.")
-    return door.secrets.accepted(credential)
+    return credential
 
 
 def _key(request: Request, sent: Notification) -> str:

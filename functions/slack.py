@@ -7,19 +7,21 @@ there is to say to that person goes to the press's response URL; everyone else s
 import logging
 import re
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from flask import Request, Response
 from werkzeug.exceptions import Unauthorized
 from werkzeug.routing import Map, Rule
 
-from functions import edges
+from functions import doors, edges
 from shared.bootstrap import Door
 from shared.domain.response import Response as Run
 from shared.domain.response import Word
 from shared.engine.joining import Said
 from shared.errors import ConfigurationError, TemporaryError
 from shared.intake import signatures, slack
+from shared.intake.credentials import Accepted
 from shared.intake.slack import Challenge, Press
 
 if TYPE_CHECKING:
@@ -52,15 +54,12 @@ def _admit(door: Door, request: Request, body: bytes) -> None:
     credential = door.settings.auth.slack
     if credential is None:
         raise ConfigurationError("auth.slack is not configured, so no press can be taken: set it.")
-    secrets = [secret for values in door.secrets.accepted(credential).values() for secret in values]
-    signed = signatures.slack(
-        body,
-        request.headers.get("X-Slack-Request-Timestamp"),
-        request.headers.get("X-Slack-Signature"),
-        secrets,
-        door.clock(),
-    )
-    if not signed:
+    at, header = request.headers.get("X-Slack-Request-Timestamp"), request.headers.get("X-Slack-Signature")
+
+    def signed(accepted: Accepted) -> bool:
+        return signatures.slack(body, at, header, chain(*accepted.values()), door.clock())
+
+    if not doors.known(door, credential, signed):
         raise Unauthorized(
             "X-Slack-Signature does not sign this body with a secret of auth.slack, or is old."
         )

@@ -5,6 +5,7 @@
     ├── ConfigurationError    what was configured is wrong or missing (503 at the door)
     ├── TemporaryError        the same call may go well later (503)
     └── PermanentError        it will not; recorded and escalated
+        └── CredentialRejected    not by this credential, which may have been replaced meanwhile
 
 Duplicates, refusals and lost races are values, not errors.
 """
@@ -45,3 +46,17 @@ class PermanentError(BackoutError):
     def __init__(self, message: str, *, reason: Reason = Reason.INTERNAL) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class CredentialRejected(PermanentError):
+    """The other side does not accept the credential. Where it was replaced, the new one will do."""
+
+
+def is_rejection(error: BaseException) -> bool:
+    """Return whether an error, or what it was raised from, says that a credential was not accepted."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, CredentialRejected):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False

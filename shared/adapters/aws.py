@@ -72,7 +72,7 @@ DENIED = frozenset(
 )
 
 
-def make_client(service: str, session: Session | None = None) -> Any:  # noqa: ANN401 - one type a service
+def make_client(service: str, session: Session | None = None, *, region: str | None = None) -> Any:  # noqa: ANN401 - one type a service
     """Return a client as AWS's own variables say (region, credentials, AWS_ENDPOINT_URL); for many threads.
 
     One call ends within 10 s, its second attempt included: far below a lease, and below `CALL_SECONDS`. What
@@ -86,7 +86,7 @@ def make_client(service: str, session: Session | None = None) -> Any:  # noqa: A
         tcp_keepalive=True,
         max_pool_connections=32,
     )
-    return (session or Session()).create_client(service, config=config)
+    return (session or Session()).create_client(service, region, config=config)
 
 
 def code(error: Exception) -> str:

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from shared import wire
+from shared.errors import ConfigurationError
+
 ADVICE = "check the reference in the configuration"
 
 
@@ -30,17 +33,31 @@ def parameter(name: str) -> str | None:
 
 
 def secret(name: str) -> str | None:
-    """Return the current text of a secret of Secrets Manager (``secretsmanager:GetSecretValue``)."""
+    """Return the current text of a secret of Secrets Manager (``secretsmanager:GetSecretValue``).
+
+    ``name#key`` is the text under a key of a secret that is a JSON object, as the rotation of AWS stores it.
+    """
     from shared.adapters.aws import translating
 
-    with translating(f"secret {name}", "secretsmanager:GetSecretValue", missing=ADVICE):
+    whole, _, key = name.partition("#")
+    with translating(f"secret {whole}", "secretsmanager:GetSecretValue", missing=ADVICE):
         client = _client("secretsmanager")
         try:
-            found = client.get_secret_value(SecretId=name)
+            found = client.get_secret_value(SecretId=whole)
         except client.exceptions.ResourceNotFoundException:
             return None
     text: str | None = found.get("SecretString")
-    return text
+    return _of_key(whole, key, text) if key and text is not None else text
+
+
+def _of_key(name: str, key: str, text: str) -> str | None:
+    try:
+        values = wire.decode(dict[str, object], text)
+    except ValueError:
+        # The decoder's own words may quote the secret.
+        raise ConfigurationError(f"secret {name} is no JSON object, so it has no key {key}") from None
+    found = values.get(key)
+    return found if isinstance(found, str) else None
 
 
 @cache

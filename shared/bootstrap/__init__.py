@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from shared.adapters.metrics import NoMetrics, of_this_process, on_lambda
-from shared.bootstrap import channels, filing, gates, logs, meetings, outlooks, owners
+from shared.bootstrap import channels, clusters, filing, gates, logs, meetings, outlooks, owners
 from shared.bootstrap.observing import ObservedRecords
 from shared.domain import aftercare, evidence
 from shared.domain.aftercare import Aftercare
@@ -491,7 +491,9 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
 
     source = settings.prometheus
     workloads = KubernetesWorkloads(
-        settings.cluster, kubeconfig=kubeconfig, ignored_annotations=settings.ignored_annotations
+        settings.cluster,
+        access=clusters.access_of(settings, secrets, kubeconfig=kubeconfig),
+        ignored_annotations=settings.ignored_annotations,
     )
     return Outside(
         workloads=workloads,

@@ -24,7 +24,7 @@ def owners_of(
     adapters[helm.KIND] = helm.HelmOwner(
         workloads.connection,
         program=(which(program) or program) if program else "",
-        kubeconfig=kubeconfig or "",
+        kubeconfig=kubeconfig or settings.kubernetes.kubeconfig,
     )
     if settings.owners.argo_cd is not None:
         from shared.adapters.owners import argo_cd, argo_cd_api

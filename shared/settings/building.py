@@ -47,6 +47,7 @@ def build(document: schema.Document, problems: Problems) -> Settings:
         support_channel=teams.support_channel(document.support, "support", problems),
         github=integrations.github(document.github, problems),
         gate=integrations.gate(document, problems),
+        kubernetes=integrations.kubernetes(document.kubernetes, document.owners, problems),
         owners=integrations.owners(document.owners, problems),
         caches=integrations.caches(document.caches, problems),
         flags=integrations.flags(document.flags, problems),

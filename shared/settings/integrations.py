@@ -13,15 +13,18 @@ from shared.settings.model import (
     ApprovalLinks,
     ArgoCd,
     Cache,
+    Eks,
     Flags,
     Gate,
     GitHub,
     GitHubApp,
+    Kubernetes,
     Owners,
     PagerDuty,
     Slack,
     StatusPage,
 )
+from shared.settings.references import SecretRef, is_reference
 from shared.settings.shapes import check_id, check_url
 
 FLAG_URLS = {"launchdarkly": "https://app.launchdarkly.com", "flagsmith": "https://api.flagsmith.com"}
@@ -83,6 +86,22 @@ def gate(document: schema.Document, problems: Problems) -> Gate:
     if said.fix_opens and document.github is None:
         problems.append("gate.fix_opens: needs github, which is not configured")
     return Gate(said.github == "status", said.context.strip(), said.argo_cd, said.fix_opens)
+
+
+def kubernetes(said: schema.Kubernetes, owned: schema.Owners, problems: Problems) -> Kubernetes:
+    """Return how the cluster is reached. A helm program finds it by a kubeconfig file alone."""
+    secret = is_reference(said.kubeconfig)
+    if said.eks is not None and said.kubeconfig:
+        problems.append("kubernetes: expected eks or kubeconfig; found both")
+    if owned.helm is not None and (said.eks is not None or secret):
+        where = "eks" if said.eks is not None else "kubeconfig"
+        problems.append(
+            f"kubernetes.{where}: owners.helm needs a kubeconfig file, which helm reads by itself"
+        )
+    if said.eks is not None and not said.eks.name.strip():
+        problems.append("kubernetes.eks.name: expected the cluster's name in EKS; found nothing")
+    eks = Eks(said.eks.name.strip(), said.eks.region, said.eks.role) if said.eks is not None else None
+    return Kubernetes(eks, SecretRef.parse(said.kubeconfig) if secret else said.kubeconfig)
 
 
 def owners(said: schema.Owners, problems: Problems) -> Owners:

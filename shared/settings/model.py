@@ -223,6 +223,22 @@ class Meetings:
     length: timedelta = timedelta(hours=1)
 
 
+class Eks:
+    """An EKS cluster by its name; `role` is one to take first."""
+
+    name: str
+    region: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Kubernetes:
+    """How the cluster is reached: `eks`, or a kubeconfig, a path or a secret; else as the client finds it."""
+
+    eks: Eks | None = None
+    kubeconfig: str | SecretRef = ""
+
+
 @dataclass(frozen=True)
 class Owners:
     """How those are reached that manage workloads besides Backout; Flux needs nothing but the cluster.
@@ -319,6 +335,7 @@ class Settings:
     support_channel: str = ""
     github: GitHub | None = None
     gate: Gate = Gate()
+    kubernetes: Kubernetes = Kubernetes()
     owners: Owners = Owners()
     caches: Mapping[str, Cache] = field(default_factory=dict)
     flags: Flags | None = None

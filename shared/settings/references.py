@@ -1,4 +1,4 @@
-"""References to secrets: ``env:NAME``, ``ssm:/path``, ``secretsmanager:name``."""
+"""References to secrets: ``env:NAME``, ``ssm:/path``, ``secretsmanager:name`` or ``…:name#key``."""
 
 SCHEMES = ("env", "ssm", "secretsmanager")
 

@@ -321,6 +321,17 @@ class Meetings(msgspec.Struct, frozen=True, rename={"sender": "from"}):
     length: Seconds = Seconds(3600)
 
 
+class Eks(msgspec.Struct, frozen=True):
+    name: str
+    region: str = ""
+    role: str = ""
+
+
+class Kubernetes(msgspec.Struct, frozen=True):
+    eks: Eks | None = None
+    kubeconfig: str = ""
+
+
 class Owners(msgspec.Struct, frozen=True):
     argo_cd: ArgoCd | None = None
     helm: Helm | None = None
@@ -388,6 +399,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     support: Support = Support()
     github: GitHub | None = None
     gate: Gate = Gate()
+    kubernetes: Kubernetes = Kubernetes()
     owners: Owners = Owners()
     caches: dict[str, Cache] = {}
     flags: Flags | None = None

@@ -13,6 +13,9 @@ Store = Callable[[str], str | None]
 
 KEEP_SECONDS = 300.0
 
+RENEW_SECONDS = 10.0
+"""A secret that was rejected is looked up anew at most so often: anyone may present wrong credentials."""
+
 
 class Secrets:
     """Looks secrets up by reference, each kept for minutes so that a webhook costs no look-up.
@@ -32,6 +35,7 @@ class Secrets:
         self._keep_seconds = keep_seconds
         self._monotonic = monotonic
         self._kept: dict[SecretRef, tuple[float, str]] = {}
+        self._asked: dict[SecretRef, float] = {}
 
     def value(self, ref: SecretRef) -> str:
         """Return the secret, without white space around it.
@@ -43,9 +47,28 @@ class Secrets:
         kept = self._kept.get(ref)
         if kept is not None and self._monotonic() - kept[0] < self._keep_seconds:
             return kept[1]
+        return self._looked_up(ref)
+
+    def renew(self, ref: SecretRef) -> None:
+        """Look a secret up anew that was rejected; what is kept stays where the store cannot tell.
+
+        Raises as `value` does. Within `RENEW_SECONDS` of the last look-up it does nothing.
+        """
+        if ref.scheme != "env" and self._monotonic() - self._asked.get(ref, -RENEW_SECONDS) >= RENEW_SECONDS:
+            self._looked_up(ref)
+
+    def renewed(self, credential: Credential) -> dict[str, tuple[str, ...]]:
+        """Return the values that a credential accepts, looked up anew: none of those known was presented."""
+        for refs in credential.named.values():
+            for ref in refs:
+                self.renew(ref)
+        return self.accepted(credential)
+
+    def _looked_up(self, ref: SecretRef) -> str:
         store = self._stores.get(ref.scheme)
         if store is None:
             raise ConfigurationError(f"{ref}: secrets of scheme {ref.scheme} cannot be looked up here.")
+        self._asked[ref] = self._monotonic()
         value = _told(ref, store(ref.name))
         self._kept[ref] = (self._monotonic(), value)
         return value

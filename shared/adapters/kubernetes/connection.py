@@ -6,18 +6,18 @@ change that is sent again by itself may be made twice.
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from shared.adapters.kubernetes import errors
+from shared.adapters.kubernetes.access import Access, LocalAccess
 from shared.adapters.kubernetes.resources import FIELD_MANAGER, Request
 from shared.errors import ConfigurationError
 from shared.wire import decoder
 
 if TYPE_CHECKING:
-    from kubernetes.client import ApiClient, Configuration
+    from kubernetes.client import ApiClient
 
 T = TypeVar("T")
 
@@ -89,11 +89,11 @@ class Connection:
     """Sends requests side by side over kept-alive connections.
 
     The client library is loaded and the credential read on first use: it takes the better part of a second,
-    which a function that only takes webhooks in must not pay.
+    which a function that only takes webhooks in must not pay. Without `access` it is that of a kubeconfig.
     """
 
-    def __init__(self, kubeconfig: str | None) -> None:
-        self._kubeconfig = kubeconfig
+    def __init__(self, kubeconfig: str | None = None, *, access: Access | None = None) -> None:
+        self._access = access or LocalAccess(kubeconfig)
         self._threads = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="kubernetes")
         self._lock = threading.Lock()
         self._client: ApiClient | None = None
@@ -113,30 +113,43 @@ class Connection:
             self._client.rest_client.close()
 
     def _exchange(self, request: Request, budget: Budget) -> Answer:
-        """Call the API once; a read whose kept-alive connection had been closed meanwhile, once more."""
+        """Call the API once, and once more where the credential was rejected and there is another.
+
+        A call that is answered 401 has done nothing, so it may be repeated whatever it is.
+        """
         from kubernetes.client import ApiException
         from kubernetes.config import ConfigException
-        from urllib3.exceptions import HTTPError, ProtocolError
+        from urllib3.exceptions import HTTPError
 
         try:
             client = self._connected()
-            try:
-                return _call(client, request, budget)
-            except ProtocolError:
-                if request.method != "GET":
-                    raise
-                return _call(client, request, budget)
+            answer = _sent(client, request, budget)
+            if answer.status == 401 and (self._client is not client or self._access.renew()):
+                answer = _sent(self._connected(instead_of=client), request, budget)
+            return answer
         except ConfigException as error:
             raise ConfigurationError(f"no credential for the cluster: {error}") from error
         except (HTTPError, ApiException, OSError, ValueError) as error:
             # ValueError: urllib3 looks where a redirect leads, though it is not to follow any.
             raise errors.unreachable(request, error) from error
 
-    def _connected(self) -> "ApiClient":
+    def _connected(self, *, instead_of: "ApiClient | None" = None) -> "ApiClient":
         with self._lock:
-            if self._client is None:
-                self._client = _client(self._kubeconfig)
+            if self._client is None or self._client is instead_of:
+                self._client = _client(self._access)
             return self._client
+
+
+def _sent(client: "ApiClient", request: Request, budget: Budget) -> Answer:
+    """Send a request; a read whose kept-alive connection had been closed meanwhile, once more."""
+    from urllib3.exceptions import ProtocolError
+
+    try:
+        return _call(client, request, budget)
+    except ProtocolError:
+        if request.method != "GET":
+            raise
+        return _call(client, request, budget)
 
 
 def _call(client: "ApiClient", request: Request, budget: Budget) -> Answer:
@@ -155,37 +168,15 @@ def _call(client: "ApiClient", request: Request, budget: Budget) -> Answer:
     return Answer(request, response.status, response.response.data, retry_after)
 
 
-def _client(kubeconfig: str | None) -> "ApiClient":
-    """Return a client by the kubeconfig, or in a pod by its account, or by the default kubeconfig."""
-    from kubernetes import config
+def _client(access: Access) -> "ApiClient":
+    """Return a client for the cluster that `access` leads to."""
     from kubernetes.client import ApiClient, Configuration
-    from yaml import YAMLError
 
     settings = Configuration()
-    try:
-        _load_credential(kubeconfig, settings)
-    except config.ConfigException as error:
-        raise ConfigurationError(f"no credential for the cluster: {error}") from error
-    except (YAMLError, ValueError) as error:
-        # The parser's own words quote the file, which holds the credential.
-        raise ConfigurationError(f"the kubeconfig {kubeconfig or ''} cannot be parsed") from error
+    access.configure(settings)
     settings.retries = False
     settings.connection_pool_maxsize = SIDE_BY_SIDE
     settings.keep_alive = True
     client = ApiClient(settings)
     client.user_agent = FIELD_MANAGER
     return client
-
-
-def _load_credential(kubeconfig: str | None, settings: "Configuration") -> None:
-    from kubernetes import config
-
-    from_file: Callable[..., None] = config.load_kube_config
-    in_cluster: Callable[..., None] = config.load_incluster_config
-    if kubeconfig is not None:
-        from_file(config_file=kubeconfig, client_configuration=settings)
-        return
-    try:
-        in_cluster(client_configuration=settings)
-    except config.ConfigException:
-        from_file(client_configuration=settings)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from shared.adapters.kubernetes.access import Access
 from shared.adapters.kubernetes.changing import Changer, Looks
 from shared.adapters.kubernetes.connection import Budget, Connection
 from shared.adapters.kubernetes.reading import Reader, can_exist
@@ -15,9 +16,9 @@ from shared.errors import PermanentError
 class KubernetesWorkloads:
     """Reads and changes the Deployments, StatefulSets, DaemonSets and Argo Rollouts of one cluster.
 
-    `cluster` is the name that references must carry. `kubeconfig` is a path; without it the account of
-    the pod that this runs in, or else the default kubeconfig, is used. Templates that differ only in
-    `ignored_annotations` are one revision. A call, all its requests together, ends within
+    `cluster` is the name that references must carry. `kubeconfig` is a path; without it and without `access`
+    the account of the pod that this runs in, or else the default kubeconfig, is used. Templates that differ
+    only in `ignored_annotations` are one revision. A call, all its requests together, ends within
     `timeout_seconds`. Fit for use by many threads.
     """
 
@@ -26,12 +27,13 @@ class KubernetesWorkloads:
         cluster: str,
         *,
         kubeconfig: str | None = None,
+        access: Access | None = None,
         ignored_annotations: Sequence[str] = (),
         timeout_seconds: float = 10.0,
     ) -> None:
         self._cluster = cluster
         self._timeout_seconds = timeout_seconds
-        self._connection = Connection(kubeconfig)
+        self._connection = Connection(kubeconfig, access=access)
         self._looks = Looks()
         self._reader = Reader(self._connection, ignored_annotations)
         self._changer = Changer(self._connection, self._reader, self._looks)
