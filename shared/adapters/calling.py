@@ -7,9 +7,11 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from shared.adapters.json_api import TELL_SECONDS, Calls, JsonApi
+from shared.adapters.pagerduty.events import events_api
+from shared.adapters.slack.calling import NOT_ADMITTED
 from shared.adapters.webhook import WebhookPeople
 from shared.domain.reasons import Reason
-from shared.errors import PermanentError, TemporaryError
+from shared.errors import CredentialRejected, PermanentError, TemporaryError
 from shared.ports import Message
 
 EVENTS_URL = "https://events.pagerduty.com"
@@ -79,7 +81,7 @@ class PagerDutyCalling:
             "From": sender,
         }
         self._api = JsonApi("PagerDuty", url, headers=headers, secrets=[token], seconds=seconds)
-        self._events = JsonApi("PagerDuty events", events_url, secrets=[routing_key], seconds=seconds)
+        self._events = events_api(events_url, routing_key, seconds=seconds)
         self._sender = sender
         self._routing_key = routing_key
         self._requester_id = ""
@@ -189,7 +191,8 @@ class SlackCalling:
             return f"{address.channel}/{answer.ts}"
         if answer.error in _PASSING:
             raise TemporaryError(f"Slack answered {answer.error}", reason=Reason.INTERNAL)
-        raise PermanentError(f"Slack answered {answer.error}: it does not take this message")
+        kind = CredentialRejected if answer.error in NOT_ADMITTED else PermanentError
+        raise kind(f"Slack answered {answer.error}: it does not take this message")
 
     @staticmethod
     def _posted(calls: Calls, channel: str, key: str) -> str:

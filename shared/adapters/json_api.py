@@ -1,7 +1,7 @@
 """Calls to a vendor's JSON API: bounded in time, what was answered typed, what went wrong as our errors."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -10,7 +10,7 @@ import msgspec
 from shared.adapters.http_client import NO_HEADERS, HttpClient, why_unanswered
 from shared.adapters.webhook import retry_seconds
 from shared.domain.reasons import Reason
-from shared.errors import PermanentError, TemporaryError
+from shared.errors import CredentialRejected, PermanentError, TemporaryError
 from shared.wire import decoder
 
 if TYPE_CHECKING:
@@ -44,10 +44,15 @@ class Refused(PermanentError):
         self.status = status
 
 
+class NotAdmitted(Refused, CredentialRejected):
+    """The vendor does not accept the token, or gives it no such right."""
+
+
 class JsonApi:
     """One vendor's API. `name` begins each error; `secrets` never show in one, even if an answer quotes them.
 
-    Redirects are not followed: no request is repeated to where it was not meant to go.
+    Redirects are not followed: no request is repeated to where it was not meant to go. `rejections` are the
+    statuses by which it may say that it does not accept the token.
     """
 
     def __init__(
@@ -58,8 +63,10 @@ class JsonApi:
         headers: Mapping[str, str] = NO_HEADERS,
         secrets: Sequence[str] = (),
         seconds: float = TELL_SECONDS,
+        rejections: Collection[int] = (401, 403),
     ) -> None:
         self.name = name
+        self.rejections = rejections
         self.url = url
         self.headers = headers
         self.secrets = tuple(secret for secret in secrets if secret)
@@ -140,7 +147,8 @@ class Calls:
         said = f"answered {status}{self._quoted(text)}"
         if status in _PASSING or status >= 500 or _limited(answer.headers, status, text):
             raise self._temporary(said, seconds=_pause(answer.headers, status))
-        raise Refused(f"{self._api.name} {said}{_HINTS.get(status, '')}", status=status)
+        kind = NotAdmitted if status in self._api.rejections else Refused
+        raise kind(f"{self._api.name} {said}{_HINTS.get(status, '')}", status=status)
 
     def _temporary(self, why: str, *, seconds: float = 2.0) -> TemporaryError:
         return TemporaryError(f"{self._api.name}: {why}", retry_after=seconds, reason=Reason.INTERNAL)

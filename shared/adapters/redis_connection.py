@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from shared.domain.reasons import Reason
-from shared.errors import BackoutError, PermanentError, TemporaryError
+from shared.errors import BackoutError, CredentialRejected, PermanentError, TemporaryError
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -116,8 +116,14 @@ def _ours(name: str, cache: Cache, error: Exception) -> BackoutError:
     said = f"cache {name}: {text.replace(cache.password, '…') if cache.password else text}"
     refusal = _refusal(name, error, said)
     if refusal is not None:
-        return PermanentError(refusal)
+        return CredentialRejected(refusal) if _is_rejection(error) else PermanentError(refusal)
     return TemporaryError(f"{said}. {_advice(name, error)}", reason=Reason.INTERNAL)
+
+
+def _is_rejection(error: Exception) -> bool:
+    from redis.exceptions import AuthenticationError
+
+    return isinstance(error, AuthenticationError)
 
 
 def _refusal(name: str, error: Exception, said: str) -> str | None:

@@ -8,11 +8,13 @@ from email.utils import parsedate_to_datetime
 
 from shared.adapters.http_client import NO_HEADERS, HttpClient, why_unanswered
 from shared.domain.reasons import Reason
-from shared.errors import PermanentError, TemporaryError
+from shared.errors import CredentialRejected, PermanentError, TemporaryError
 from shared.ports import Message
 
 _RETRY_SECONDS = 2.0
 _LONGEST_RETRY_SECONDS = 3600.0
+
+_NOT_ADMITTED = frozenset({401, 403, 404, 410})  # the URL is the credential, and may have been replaced
 
 _log = logging.getLogger("backout.people")
 
@@ -49,7 +51,8 @@ class WebhookPeople:
                 f"the webhook answered {status}", retry_after=seconds, reason=Reason.INTERNAL
             )
         if not httpx.codes.is_success(status):
-            raise PermanentError(f"the webhook answered {status}: it does not take this message")
+            kind = CredentialRejected if status in _NOT_ADMITTED else PermanentError
+            raise kind(f"the webhook answered {status}: it does not take this message")
         return ""
 
 

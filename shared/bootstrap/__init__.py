@@ -15,6 +15,7 @@ from uuid import uuid4
 from shared.adapters.metrics import NoMetrics, of_this_process, on_lambda
 from shared.bootstrap import channels, clusters, filing, gates, logs, meetings, outlooks, owners
 from shared.bootstrap.observing import ObservedRecords
+from shared.bootstrap.renewing import renewing
 from shared.domain import aftercare, evidence
 from shared.domain.aftercare import Aftercare
 from shared.domain.escalation import Escalation
@@ -500,24 +501,25 @@ def outside_of(settings: Settings, secrets: Secrets, *, kubeconfig: str | None =
         signals=PrometheusSignals(
             source.url if source else "",
             headers=secrets.headers(source.headers) if source else {},
+            renewed=partial(secrets.renewed_headers, source.headers) if source else None,
             timeout_seconds=source.timeout_seconds if source else 5.0,
             window_seconds=source.window_seconds if source else 60.0,
         ),
         health=HttpHealth(),
         channels=channels.people_of(settings, secrets),
-        caller=channels.caller_of(settings, secrets) if settings.teams else None,
+        caller=renewing(secrets, partial(channels.caller_of, settings)) if settings.teams else None,
         owners=owners.owners_of(settings, secrets, workloads, kubeconfig=kubeconfig),
-        repositories=owners.repositories_of(settings, secrets),
+        repositories=renewing(secrets, partial(owners.repositories_of, settings)),
         jobs=KubernetesJobs(workloads.connection),
         databases=RdsDatabases(),
-        caches=owners.caches_of(settings, secrets),
-        flags=owners.flags_of(settings, secrets),
-        tracker=filing.tracker_of(settings, secrets),
+        caches=renewing(secrets, partial(owners.caches_of, settings)),
+        flags=renewing(secrets, partial(owners.flags_of, settings)),
+        tracker=renewing(secrets, partial(filing.tracker_of, settings)),
         shelf=filing.shelf_of(settings),
-        meetings=meetings.meetings_of(settings, secrets),
+        meetings=renewing(secrets, partial(meetings.meetings_of, settings)),
         barriers=gates.barriers_of(settings, secrets, workloads),
-        deployments=gates.deployments_of(settings, secrets),
-        reviews=gates.reviews_of(settings, secrets),
+        deployments=renewing(secrets, partial(gates.deployments_of, settings)),
+        reviews=renewing(secrets, partial(gates.reviews_of, settings)),
         logs=KubernetesLogs(workloads.connection),
         alerts=outlooks.alerts_of(settings, secrets),
         complaints=outlooks.complaints_of(settings, secrets),

@@ -1,9 +1,11 @@
 """The channels: what the configuration names becomes who hears of what, and the adapters that tell them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, timedelta, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING
 
+from shared.bootstrap.renewing import renewing
 from shared.domain.escalation import Escalation
 from shared.domain.services import Catalogue
 from shared.messages import channels, routing
@@ -78,23 +80,38 @@ def _grace(settings: Settings) -> timedelta:
 
 def people_of(settings: Settings, secrets: Secrets) -> "Mapping[str, People]":
     """Return the adapter of each channel; none of them connects before it is used."""
-    from shared.adapters.webhook import LogPeople, WebhookPeople
+    from shared.adapters.webhook import LogPeople
 
-    told: dict[str, People] = {}
+    made: dict[str, Callable[[Settings, Secrets], People]] = {}
     if settings.people.webhook:
-        headers = secrets.headers(settings.people.headers)
-        told["webhook"] = WebhookPeople(secrets.value(settings.people.webhook), headers=headers)
+        made["webhook"] = _webhook
     if settings.slack:
-        told["slack"] = _slack(settings, secrets)
+        made["slack"] = _slack
     if settings.pagerduty:
-        told |= _pagerduty(settings, secrets)
+        made["pagerduty"] = _pagerduty
+        if settings.pagerduty.routing_key:
+            made["pagerduty_changes"] = _pagerduty_changes
     if settings.github:
-        from shared.adapters.github import GitHubPeople
-
-        told["github"] = GitHubPeople(settings.github.url, secrets.value(settings.github.token))
+        made["github"] = _github
     if settings.status_page:
-        told["status_page"] = _status_page(settings, secrets)
+        made["status_page"] = _status_page
+    told = {name: renewing(secrets, partial(make, settings)) for name, make in made.items()}
     return told if told.keys() & CARRY_ALL else {**told, "log": LogPeople()}
+
+
+def _webhook(settings: Settings, secrets: Secrets) -> "People":
+    from shared.adapters.webhook import WebhookPeople
+
+    assert settings.people.webhook is not None  # noqa: S101 asked before
+    headers = secrets.headers(settings.people.headers)
+    return WebhookPeople(secrets.value(settings.people.webhook), headers=headers)
+
+
+def _github(settings: Settings, secrets: Secrets) -> "People":
+    from shared.adapters.github import GitHubPeople
+
+    assert settings.github is not None  # noqa: S101 asked before
+    return GitHubPeople(settings.github.url, secrets.value(settings.github.token))
 
 
 def _slack(settings: Settings, secrets: Secrets) -> "People":
@@ -106,27 +123,29 @@ def _slack(settings: Settings, secrets: Secrets) -> "People":
     return SlackPeople(secrets.value(slack.token), slack.url, own, slack.channel)
 
 
-def _pagerduty(settings: Settings, secrets: Secrets) -> "dict[str, People]":
-    from shared.adapters.pagerduty.telling import PagerDutyChanges, PagerDutyPeople
+def _pagerduty(settings: Settings, secrets: Secrets) -> "People":
+    from shared.adapters.pagerduty.telling import PagerDutyPeople
 
     assert settings.pagerduty is not None  # noqa: S101 asked before
     pagerduty = settings.pagerduty
-    routing_key = secrets.value(pagerduty.routing_key) if pagerduty.routing_key else ""
-    told: dict[str, People] = {
-        "pagerduty": PagerDutyPeople(
-            pagerduty.url,
-            secrets.value(pagerduty.token),
-            sender=pagerduty.sender,
-            events_url=pagerduty.events_url,
-            routing_key=routing_key,
-            acknowledge=pagerduty.acknowledge,
-            resolve=pagerduty.resolve,
-            priorities=pagerduty.priorities,
-        )
-    }
-    if routing_key:
-        told["pagerduty_changes"] = PagerDutyChanges(pagerduty.events_url, routing_key=routing_key)
-    return told
+    return PagerDutyPeople(
+        pagerduty.url,
+        secrets.value(pagerduty.token),
+        sender=pagerduty.sender,
+        events_url=pagerduty.events_url,
+        routing_key=secrets.value(pagerduty.routing_key) if pagerduty.routing_key else "",
+        acknowledge=pagerduty.acknowledge,
+        resolve=pagerduty.resolve,
+        priorities=pagerduty.priorities,
+    )
+
+
+def _pagerduty_changes(settings: Settings, secrets: Secrets) -> "People":
+    from shared.adapters.pagerduty.telling import PagerDutyChanges
+
+    pagerduty = settings.pagerduty
+    assert pagerduty is not None and pagerduty.routing_key is not None  # noqa: S101, PT018 asked before
+    return PagerDutyChanges(pagerduty.events_url, routing_key=secrets.value(pagerduty.routing_key))
 
 
 def _status_page(settings: Settings, secrets: Secrets) -> "People":

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from shared.bootstrap.renewing import renewing
 from shared.settings import Secrets, Settings, model
 
 if TYPE_CHECKING:
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
 def barriers_of(settings: Settings, secrets: Secrets, workloads: "Workloads") -> "Mapping[str, Barrier]":
     """Return each barrier that is configured, by its name."""
     made: dict[str, Barrier] = {}
-    if settings.gate.github_status and settings.github is not None:
+    if settings.gate.github_status and (git := settings.github) is not None:
         from shared.adapters.github_gates import GitHubStatus
 
-        made["github"] = GitHubStatus(access_of(settings.github, secrets), settings.gate.context)
-    if settings.gate.argo_cd and settings.owners.argo_cd is not None:
+        context = settings.gate.context
+        made["github"] = renewing(secrets, lambda known: GitHubStatus(access_of(git, known), context))
+    if settings.gate.argo_cd and (argo := settings.owners.argo_cd) is not None:
         from shared.adapters.owners.argo_cd_windows import ArgoCdWindows
 
-        configured = settings.owners.argo_cd
-        made["argo_cd"] = ArgoCdWindows(configured.url, secrets.value(configured.token), workloads)
+        url, token = argo.url, argo.token
+        made["argo_cd"] = renewing(secrets, lambda known: ArgoCdWindows(url, known.value(token), workloads))
     return made
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from shared.bootstrap.renewing import renewing
 from shared.settings import Secrets, Settings
 
 if TYPE_CHECKING:
@@ -19,8 +20,10 @@ def alerts_of(settings: Settings, secrets: Secrets) -> "Alerts | None":
         return None
     from shared.adapters.alertmanager import AlertmanagerAlerts
 
-    return AlertmanagerAlerts(
-        configured.url, headers=secrets.headers(configured.headers), seconds=LOOK_SECONDS
+    url, headers = configured.url, configured.headers
+    return renewing(
+        secrets,
+        lambda known: AlertmanagerAlerts(url, headers=known.headers(headers), seconds=LOOK_SECONDS),
     )
 
 
@@ -31,22 +34,22 @@ def complaints_of(settings: Settings, secrets: Secrets) -> "tuple[Complaints, ..
     if settings.slack is not None and (channels or settings.support_channel):
         from shared.adapters.slack.listening import SlackComplaints
 
-        slack = settings.slack
-        places.append(
-            SlackComplaints(
-                secrets.value(slack.token),
-                slack.url,
-                channels,
-                settings.support_channel,
-                seconds=LOOK_SECONDS,
-            )
-        )
+        slack, common = settings.slack, settings.support_channel
+
+        def listening(known: Secrets) -> SlackComplaints:
+            token = known.value(slack.token)
+            return SlackComplaints(token, slack.url, channels, common, seconds=LOOK_SECONDS)
+
+        places.append(renewing(secrets, listening))
     if settings.pagerduty is not None:
         from shared.adapters.pagerduty.listening import PagerDutyComplaints
 
-        pagerduty = settings.pagerduty
+        url, token = settings.pagerduty.url, settings.pagerduty.token
         places.append(
-            PagerDutyComplaints(pagerduty.url, secrets.value(pagerduty.token), seconds=LOOK_SECONDS)
+            renewing(
+                secrets,
+                lambda known: PagerDutyComplaints(url, known.value(token), seconds=LOOK_SECONDS),
+            )
         )
     return tuple(places)
 

@@ -3,6 +3,7 @@
 from shutil import which
 from typing import TYPE_CHECKING
 
+from shared.bootstrap.renewing import renewing
 from shared.settings import Secrets, Settings, model
 
 if TYPE_CHECKING:
@@ -30,9 +31,12 @@ def owners_of(
         from shared.adapters.owners import argo_cd, argo_cd_api
 
         configured = settings.owners.argo_cd
-        adapters[argo_cd_api.KIND] = argo_cd.ArgoCd(
-            configured.url, secrets.value(configured.token), cluster=settings.cluster
-        )
+
+        def argo(secrets: Secrets) -> Owners:
+            token = secrets.value(configured.token)
+            return argo_cd.ArgoCd(configured.url, token, cluster=settings.cluster)
+
+        adapters[argo_cd_api.KIND] = renewing(secrets, argo)
     return OwnersByKind(adapters)
 
 

@@ -64,6 +64,13 @@ class Secrets:
                 self.renew(ref)
         return self.accepted(credential)
 
+    def renewed_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return those HTTP headers that are references, looked up anew."""
+        references = {name: value for name, value in headers.items() if isinstance(value, SecretRef)}
+        for ref in references.values():
+            self.renew(ref)
+        return self.headers(references)
+
     def _looked_up(self, ref: SecretRef) -> str:
         store = self._stores.get(ref.scheme)
         if store is None:

@@ -47,3 +47,20 @@ def test_boto3_is_not_loaded_before_the_first_look_up() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("stored", ['{"user": "bot"}', '{"token": 7}', '{"token": ""}'])
+def test_a_key_that_a_secret_has_not_is_named(secrets: Secrets, stored: str) -> None:
+    boto3.client("secretsmanager").create_secret(Name="backout-ci", SecretString=stored)
+
+    with pytest.raises(ConfigurationError, match="secretsmanager:backout-ci#token"):
+        secrets.value(SecretRef("secretsmanager:backout-ci#token"))
+
+
+@pytest.mark.parametrize("stored", ["s3cret", '["s3cret"]', '{"s3cret'])
+def test_a_secret_that_has_no_keys_is_told_without_being_quoted(secrets: Secrets, stored: str) -> None:
+    boto3.client("secretsmanager").create_secret(Name="backout-ci", SecretString=stored)
+
+    with pytest.raises(ConfigurationError, match="backout-ci is no JSON object") as told:
+        secrets.value(SecretRef("secretsmanager:backout-ci#token"))
+    assert "s3cret" not in str(told.value)

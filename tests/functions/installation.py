@@ -73,6 +73,7 @@ class Installation:
     config: str = CONFIG
     records: Records = field(default_factory=FakeRecords)
     bound_to: str = "127.0.0.1"
+    secrets: Secrets = field(default_factory=Secrets)
     now: datetime = datetime(2026, 8, 22, 10, 1, tzinfo=UTC)
     queue: ListedQueue = field(default_factory=ListedQueue)
     signals: FakeSignals = field(default_factory=FakeSignals)
@@ -89,7 +90,7 @@ class Installation:
         metrics = PrometheusMetrics()
         records = ObservedRecords(self.records, metrics)
         settings = parse(self.config)
-        self.door = Door(settings, Secrets(), records, self.queue, lambda: self.now, metrics=metrics)
+        self.door = Door(settings, self.secrets, records, self.queue, lambda: self.now, metrics=metrics)
         outside = Outside(
             self.workloads,
             self.signals,

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from shared.adapters.json_api import TELL_SECONDS, Calls, JsonApi, Refused
+from shared.adapters.pagerduty.events import events_api
 from shared.domain.response import Outcome
 from shared.errors import PermanentError
 from shared.ports import Message
@@ -83,7 +84,7 @@ class PagerDutyPeople:
             "From": sender,
         }
         self._api = JsonApi("PagerDuty", url, headers=headers, secrets=[token], seconds=seconds)
-        self._events = JsonApi("PagerDuty events", events_url, secrets=[routing_key], seconds=seconds)
+        self._events = events_api(events_url, routing_key, seconds=seconds)
         self._routing_key = routing_key
         self._acknowledge = acknowledge
         self._resolve = resolve
@@ -180,7 +181,7 @@ class PagerDutyChanges:
     def __init__(
         self, events_url: str = EVENTS_URL, *, routing_key: str, seconds: float = TELL_SECONDS
     ) -> None:
-        self._events = JsonApi("PagerDuty changes", events_url, secrets=[routing_key], seconds=seconds)
+        self._events = events_api(events_url, routing_key, seconds=seconds, name="PagerDuty changes")
         self._routing_key = routing_key
 
     def tell(self, message: Message, *, anchor: str = "", again: bool = False) -> str:

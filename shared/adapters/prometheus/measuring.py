@@ -1,7 +1,7 @@
 """Measures a service: which queries are needed, asked at once, and what follows from the answers."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
 
@@ -21,10 +21,10 @@ _ONE_BY_ONE_SECONDS = 300.0
 class PrometheusSignals:
     """The signal source that speaks Prometheus's HTTP API; safe to share between threads.
 
-    `headers` (a tenant, a bearer token) go with each query. `timeout_seconds` bounds one query; a whole
-    measure takes twice that or ten seconds at most. `window_seconds` is what the profiles' queries look
-    back over: at least four scrape intervals. A sample further than `stale_after_seconds` from the time
-    asked about is not used.
+    `headers` (a tenant, a bearer token) go with each query; `renewed` looks those up anew that hold secrets,
+    when they were rejected. `timeout_seconds` bounds one query; a whole measure takes twice that or ten
+    seconds at most. `window_seconds` is what the profiles' queries look back over: at least four scrape
+    intervals. A sample further than `stale_after_seconds` from the time asked about is not used.
     """
 
     def __init__(
@@ -35,11 +35,12 @@ class PrometheusSignals:
         timeout_seconds: float = 5.0,
         stale_after_seconds: float = 60.0,
         window_seconds: float = 60.0,
+        renewed: Callable[[], Mapping[str, str]] | None = None,
     ) -> None:
         # Packing an answer of one number takes both sides longer than sending it.
         headers = {"Accept-Encoding": "identity", **headers}
         http = HttpClient(headers=headers, timeout_seconds=timeout_seconds)
-        self._api = QueryApi(url, http=http, stale_after_seconds=stale_after_seconds)
+        self._api = QueryApi(url, http=http, renewed=renewed, stale_after_seconds=stale_after_seconds)
         self._window_seconds = window_seconds
         self._measure_seconds = min(2 * timeout_seconds, _LONGEST_MEASURE_SECONDS)
         self._one_by_one_until = 0.0

@@ -4,13 +4,14 @@ The shapes are those of ``POST /api/v1/query``, which Thanos, Mimir and Victoria
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 import msgspec
 
 from shared.adapters.http_client import HttpClient, why_unanswered
 from shared.domain.signals import Reading
+from shared.errors import BackoutError
 from shared.wire import decoder
 
 _LARGEST_ANSWER_BYTES = 1_000_000
@@ -47,9 +48,17 @@ class _Unusable(Exception):
 class QueryApi:
     """Asks one Prometheus. A failure of any kind is an unknown reading that says why, never an error."""
 
-    def __init__(self, url: str, *, http: HttpClient, stale_after_seconds: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        http: HttpClient,
+        stale_after_seconds: float,
+        renewed: Callable[[], Mapping[str, str]] | None = None,
+    ) -> None:
         self._url = f"{url.rstrip('/')}/api/v1/query"
         self._http = http
+        self._renewed = renewed
         self._stale_after_seconds = stale_after_seconds
 
     def ask(self, query: str, *, at: datetime | None = None) -> Reading:
@@ -91,6 +100,8 @@ class QueryApi:
             except (httpx.NetworkError, httpx.RemoteProtocolError):
                 # Once more: an idle connection may have been closed at the other end.
                 status, body = self._post(form)
+            if status in (401, 403) and self._has_others():
+                status, body = self._post(form)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             return Reading.unknown(why_unanswered(error, timeout_seconds=self._http.timeout_seconds))
         except _Unusable as error:
@@ -98,6 +109,18 @@ class QueryApi:
         if status != httpx.codes.OK:
             return Reading.unknown(f"the source answered {status}{_quoted_error(body)}")
         return body
+
+    def _has_others(self) -> bool:
+        """Return whether the headers that were rejected have been replaced, and take the new ones."""
+        headers = self._http.get().headers
+        try:
+            fresh = self._renewed() if self._renewed is not None else {}
+        except BackoutError:
+            return False
+        if all(headers.get(name) == value for name, value in fresh.items()):
+            return False
+        headers.update(fresh)
+        return True
 
     def _post(self, form: dict[str, str]) -> tuple[int, bytes]:
         """Return status and body; a body that is too long or comes too slowly is broken off."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.http_client import why_unanswered
 from shared.adapters.webhook import retry_seconds
 from shared.domain.reasons import Reason
-from shared.errors import BackoutError, PermanentError, TemporaryError
+from shared.errors import BackoutError, CredentialRejected, PermanentError, TemporaryError
 from shared.ports import CALL_SECONDS
 
 if TYPE_CHECKING:
@@ -28,6 +28,17 @@ _PHASES = 2
 
 _PASSING = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable"})
 
+NOT_ADMITTED = (
+    "invalid_auth",
+    "not_authed",
+    "account_inactive",
+    "token_revoked",
+    "token_expired",
+    "no_permission",
+    "not_allowed_token_type",
+)
+"""Codes of a token that is not accepted."""
+
 _REMEDIES: Mapping[str, str] = {
     "channel_not_found": "check the channel's id; the app must have been invited to a private one",
     "not_in_channel": "invite the app to the channel",
@@ -35,18 +46,7 @@ _REMEDIES: Mapping[str, str] = {
     "restricted_action": "let the app post in the channel (the workspace's posting settings)",
     "missing_scope": "add the scope to the app, install it again",
     "no_such_subteam": "check the user group's id",
-    **dict.fromkeys(
-        (
-            "invalid_auth",
-            "not_authed",
-            "account_inactive",
-            "token_revoked",
-            "token_expired",
-            "no_permission",
-            "not_allowed_token_type",
-        ),
-        "put a bot token that works where `slack.token` refers to",
-    ),
+    **dict.fromkeys(NOT_ADMITTED, "put a bot token that works where `slack.token` refers to"),
 }
 
 _log = logging.getLogger("backout.slack")
@@ -60,6 +60,10 @@ class SlackError(PermanentError):
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class SlackNotAdmitted(SlackError, CredentialRejected):
+    """Slack does not accept the token."""
 
 
 class Calls:
@@ -137,4 +141,5 @@ def _refused(error: "SlackApiError") -> BackoutError:
         return PermanentError(f"Slack answered {status}: check `slack.url`")
     needed = f" ({told.get('needed')})" if code == "missing_scope" else ""
     remedy = f": {_REMEDIES[code]}" if code in _REMEDIES else ""
-    return SlackError(f"Slack refuses, {code}{needed}{remedy}", code=code)
+    kind = SlackNotAdmitted if code in NOT_ADMITTED else SlackError
+    return kind(f"Slack refuses, {code}{needed}{remedy}", code=code)
