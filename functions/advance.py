@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from functions import warming
-from shared import bootstrap
+from shared import bootstrap, subjects
+from shared.adapters import tracing
 from shared.bootstrap import Engine
 from shared.errors import TemporaryError
 from shared.wire import decoder
@@ -26,7 +27,10 @@ MOST_DUE = 500
 
 
 class _Message(msgspec.Struct):
+    """What the queue brings; `traceparent` says in which trace it was sent, if in one."""
+
     response_id: str
+    traceparent: str = ""
 
 
 _DECODER = decoder(_Message)
@@ -38,10 +42,16 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     Raises ValueError for an event that is neither, so that a wrong trigger shows.
     """
     if "Records" in event:
-        return batch(_engine(), event["Records"])
+        return _traced(batch(_engine(), event["Records"]))
     if event.get("source") in {"aws.events", "aws.scheduler"} or "sweep" in event:
-        return sweep(_engine())
+        return _traced(sweep(_engine()))
     raise ValueError("the event is neither a batch of SQS messages nor a schedule of EventBridge")
+
+
+def _traced(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the result once the spans have been sent: after that the process may be frozen."""
+    tracing.flush(_engine().door.spans)
+    return result
 
 
 def batch(engine: Engine, messages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -63,11 +73,13 @@ def sweep(engine: Engine) -> dict[str, Any]:
 
 def _advancing(engine: Engine, body: str) -> Callable[[], None]:
     def advance() -> None:
-        response_id = _DECODER.decode(body).response_id
-        due_at = engine.advancer.advance(response_id)
-        if due_at is not None:
-            _queued(engine, response_id, due_at)
-        engine.tasks.run_due(response_id)
+        message = _DECODER.decode(body)
+        response_id = message.response_id
+        with subjects.about("message", response=response_id, traceparent=message.traceparent):
+            due_at = engine.advancer.advance(response_id)
+            if due_at is not None:
+                _queued(engine, response_id, due_at)
+            engine.tasks.run_due(response_id)
 
     return advance
 

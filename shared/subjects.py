@@ -35,19 +35,31 @@ def present() -> Subject:
     return _PRESENT.get(_NOTHING)
 
 
+class Learned(Protocol):
+    """Takes in what a span is about that is only known at its end."""
+
+    def __call__(self, **named: str) -> None:
+        """Add it."""
+        ...
+
+
 class Spans(Protocol):
     """Marks the time that something takes, and what it is about; `named` as the fields of `Subject`."""
 
-    def __call__(self, name: str, /, **named: str) -> AbstractContextManager[None]:
+    def __call__(self, name: str, /, **named: str) -> AbstractContextManager[Learned]:
         """Return a context in which `name` goes on; what is not named stays as it is around it."""
         ...
 
 
 @contextmanager
-def about(_name: str, /, **named: str) -> Iterator[None]:
+def about(_name: str, /, **named: str) -> Iterator[Learned]:
     """Have the calls within be about this; fills `Spans` where nothing is traced."""
     token = _PRESENT.set(replace(present(), **named))
     try:
-        yield
+        yield _forget
     finally:
         _PRESENT.reset(token)
+
+
+def _forget(**named: str) -> None:
+    """Learn nothing."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from shared import wire
+from shared import subjects, wire
 from shared.adapters import aws
 from shared.ports import Held
 
@@ -47,9 +47,12 @@ class SqsQueue:
     def send(self, response_id: str, *, delay_seconds: float = 0.0, held: Held | None = None) -> None:
         """Send the id; a longer delay than SQS knows (15 min) ends there, and the sweep finds the rest.
 
-        `held` stays behind: another process reads the table anew.
+        `held` stays behind: another process reads the table anew. Where the call is traced, its place in the
+        trace goes with it.
         """
         delay = min(max(math.ceil(delay_seconds), 0), LONGEST_DELAY_SECONDS)
-        body = wire.encode({"response_id": response_id}).decode()
+        traceparent = subjects.present().traceparent
+        message = {"response_id": response_id, **({"traceparent": traceparent} if traceparent else {})}
+        body = wire.encode(message).decode()
         with aws.translating(f"queue {self._url}", "sqs:SendMessage", missing=ADVICE):
             self._client.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay)

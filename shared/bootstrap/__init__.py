@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from shared.adapters import tracing
 from shared.adapters.metrics import NoMetrics, of_this_process, on_lambda
 from shared.bootstrap import channels, clusters, filing, gates, logs, meetings, outlooks, owners
 from shared.bootstrap.observing import ObservedRecords
@@ -32,6 +33,7 @@ from shared.errors import ConfigurationError
 from shared.messages.routing import Routing
 from shared.ports import Clock, Held, Metrics, Queue, Records
 from shared.settings import Secrets, Settings, load
+from shared.subjects import Spans, about
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -95,6 +97,7 @@ class Door:
     clock: Clock
     owner: str | None = None
     metrics: Metrics = field(default_factory=NoMetrics)
+    spans: Spans = about
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -137,6 +140,7 @@ class Door:
             clock=self.clock,
             tasks_for=self.owed,
             owner=self.owner,
+            spans=self.spans,
         )
 
     @cached_property
@@ -277,6 +281,7 @@ class Engine:
             clock=self.door.clock,
             owner=_owner,
             storm_per=self.door.settings.rails.storm_per,
+            spans=self.door.spans,
         )
 
     @cached_property
@@ -314,6 +319,7 @@ class Engine:
                 fix.KIND: fix.Fix(door.catalogue, door.gates.closing, outside.reviews, door.ungate),
             },
             given_up=filing.given_up(_telling(door)),
+            spans=door.spans,
         )
 
     def handle(self, response_id: str, held: Held | None = None) -> datetime | None:
@@ -572,7 +578,8 @@ def deployed_door() -> Door:
         logs.to_stderr(as_json=True)
     settings, session, metrics = configured(), Session(), of_this_process()
     records = ObservedRecords(table(session), metrics)
-    return Door(settings, secrets_of_aws(), records, queue(session), utc_now, metrics=metrics)
+    spans = tracing.of_this_process()
+    return Door(settings, secrets_of_aws(), records, queue(session), utc_now, metrics=metrics, spans=spans)
 
 
 @lru_cache(maxsize=1)
@@ -611,7 +618,16 @@ def local(
     secrets = secrets or secrets_of_aws()
     worker, metrics = Worker(threads=threads), of_this_process()
     records = ObservedRecords(records, metrics)
-    door = Door(settings, secrets, records, worker, clock, owner=f"{os.getpid()}", metrics=metrics)
+    door = Door(
+        settings,
+        secrets,
+        records,
+        worker,
+        clock,
+        owner=f"{os.getpid()}",
+        metrics=metrics,
+        spans=tracing.of_this_process(),
+    )
     engine = Engine(door, outside or outside_of(settings, secrets, kubeconfig=kubeconfig))
     advancer, errands = engine.advancer, Errands(engine.tasks.run, records, clock)
 
@@ -623,6 +639,7 @@ def local(
     def close() -> None:
         worker.close()
         errands.close()
+        tracing.flush(door.spans)
 
     worker.start(handle=handle, run_task=errands.run, records=records, clock=clock)
     return Local(door, engine, close)

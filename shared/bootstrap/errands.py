@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 
 from shared.errors import TemporaryError
@@ -49,7 +50,7 @@ class Errands:
             if not keys:
                 return
             self._taken.update(keys)
-        future = self._pool.submit(self._run_all, keys)
+        future = self._pool.submit(copy_context().run, self._run_all, keys)
         future.add_done_callback(partial(self._done, keys))
 
     def _run_all(self, keys: Sequence[tuple[str, str]]) -> None:

@@ -110,8 +110,9 @@ class Accepter:
         answers: dict[int, Answer] = {}
         rank = 0
         for decision, i in sorted(scored, key=lambda pair: -pair[0].score):
-            with self.spans("accept", workload=str(requests[i].service.workload)):
+            with self.spans("accept", workload=str(requests[i].service.workload)) as learned:
                 answers[i] = self._accept(requests[i], decision, view, rank)
+                learned(response=answers[i].response_id)
             rank += answers[i].outcome is Acceptance.CREATED and requests[i].order is None
         return [answers[i] for i in range(len(requests))]
 

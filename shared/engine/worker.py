@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,6 +29,8 @@ class _Job:
     order: int
     response_id: str = field(compare=False)
     held: Held | None = field(compare=False, default=None)
+    context: Context = field(compare=False, default_factory=copy_context)
+    """That of the call which sent it, so that what is traced stays in one trace."""
 
 
 class Worker:
@@ -90,7 +93,7 @@ class Worker:
                     return
                 job = heapq.heappop(self._jobs)
                 self._busy.add(job.response_id)
-            self._submit(self._advance, job.response_id, job.held)
+            self._submit(job.context.run, self._advance, job.response_id, job.held)
 
     def _ripe(self) -> bool:
         return bool(self._jobs) and self._jobs[0].at <= time.monotonic()

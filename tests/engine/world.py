@@ -46,6 +46,7 @@ from shared.settings import (
     Team,
 )
 from shared.settings.model import Meetings, Smtp
+from shared.subjects import Spans, about
 from tests.fakes.barriers import FakeBarrier, FakeDeployments, FakeReviews
 from tests.fakes.caller import FakeCaller
 from tests.fakes.flags import FakeFlags
@@ -278,6 +279,7 @@ class World:
         self.logs, self.alerts, self.complaints = FakeLogs(), FakeAlerts(), FakeComplaints()
         self.queue = FakeQueue()
         self.metrics = FakeMetrics()
+        self.spans: Spans = about
         self.services = tuple(services or (a_service(),))
         self._rails = rails or Rails(namespaces=("production",))
         self._local = local
@@ -302,7 +304,9 @@ class World:
         owner = "door" if self._local else None
         records = ObservedRecords(self.records, self.metrics)
         skew = self.skew
-        door = Door(settings, Secrets(), records, queue, lambda: self.now + skew, owner, self.metrics)
+        door = Door(
+            settings, Secrets(), records, queue, lambda: self.now + skew, owner, self.metrics, self.spans
+        )
         outside = Outside(
             workloads=Hooked(self.workloads, "cluster", self.calls),
             signals=Hooked(self.signals, "signals", self.calls),
