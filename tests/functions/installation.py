@@ -25,6 +25,7 @@ from tests.fakes.people import FakePeople
 from tests.fakes.records import FakeRecords
 from tests.fakes.signals import FakeSignals
 from tests.fakes.workloads import FakeWorkloads
+from tests.plugins import iam
 
 EVENTS = Path(__file__).resolve().parents[1] / "events"
 FIRING = (EVENTS / "alertmanager-0.25-firing.json").read_bytes()
@@ -64,6 +65,7 @@ class ListedQueue(Queue):
         if self.away:
             raise TemporaryError("the queue is away")
         self.sent.append((response_id, delay_seconds))
+        iam.RECORDER.note("actions", "sqs:SendMessage")
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Installation:
     config: str = CONFIG
     records: Records = field(default_factory=FakeRecords)
     bound_to: str = "127.0.0.1"
-    secrets: Secrets = field(default_factory=Secrets)
+    secrets: Secrets = field(default_factory=iam.NotedSecrets)
     now: datetime = datetime(2026, 8, 22, 10, 1, tzinfo=UTC)
     queue: ListedQueue = field(default_factory=ListedQueue)
     signals: FakeSignals = field(default_factory=FakeSignals)
@@ -88,7 +90,8 @@ class Installation:
     def __post_init__(self) -> None:
         self.workloads = FakeWorkloads("prod", now=lambda: self.now)
         metrics = PrometheusMetrics()
-        records = ObservedRecords(self.records, metrics)
+        seen: Any = iam.Mirrored(self.records) if iam.is_recording() else self.records
+        records = ObservedRecords(seen, metrics)
         settings = parse(self.config)
         self.door = Door(settings, self.secrets, records, self.queue, lambda: self.now, metrics=metrics)
         outside = Outside(

@@ -73,6 +73,7 @@ def aws(tmp_path: Path) -> Iterator[dict[str, str]]:
         "BACKOUT_CONFIG": str(config),
         "BACKOUT_TABLE": "deployed",
         "KUBECONFIG": str(tmp_path / "kubeconfig"),
+        "AWS_LAMBDA_FUNCTION_NAME": "backout-test",
         "PATH": os.environ["PATH"],
         **TOKENS,
     }
@@ -110,12 +111,27 @@ def test_a_deployed_alert_goes_through_the_queue_to_its_end(aws: dict[str, str])
     )
 
     assert ran.returncode == 0, ran.stderr
-    accepted, batch, sweep, shown = json.loads(ran.stdout)
+    *printed, last = ran.stdout.splitlines()
+    accepted, batch, sweep, shown = json.loads(last)
     assert accepted["statusCode"] == 202
     assert batch == {"batchItemFailures": []}
     assert sweep["failed"] == 0
     told = json.loads(shown["body"])
     assert (told["phase"], told["reason"]) == ("refused", "not_found")
+    check_what_it_told_besides(printed, ran.stderr.splitlines(), told["id"])
+
+
+def check_what_it_told_besides(printed: list[str], logged: list[str], response_id: str) -> None:
+    """Metrics on stdout, each a line as CloudWatch reads it; on stderr the log, each line about something."""
+    metrics = [json.loads(line) for line in printed]
+    assert all(metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Backout" for metric in metrics)
+    names = [metric["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"] for metric in metrics]
+    assert {"alerts_total", "responses_ended_total", "guardrails_total", "decisions_total"} <= set(names)
+    assert names.count("responses_ended_total") == 1
+    lines = [json.loads(line) for line in logged]
+    of_it = [line for line in lines if line.get("response") == response_id]
+    assert {"assess", "refused"} <= {line.get("step") for line in of_it}
+    assert not [token for token in TOKENS.values() if token in "".join(logged)]
 
 
 @pytest.mark.parametrize("module", HTTP, ids=lambda module: module.__name__)
