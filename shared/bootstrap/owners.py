@@ -32,7 +32,7 @@ def owners_of(
 
         configured = settings.owners.argo_cd
 
-        def argo(secrets: Secrets) -> Owners:
+        def argo(secrets: Secrets) -> "Owners":
             token = secrets.value(configured.token)
             return argo_cd.ArgoCd(configured.url, token, cluster=settings.cluster)
 

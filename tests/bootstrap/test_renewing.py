@@ -15,12 +15,13 @@ from shared.adapters.webhook import WebhookPeople
 from shared.bootstrap import outside_of
 from shared.bootstrap.renewing import renewing
 from shared.domain.signals import Signal
-from shared.domain.workloads import WorkloadRef
+from shared.domain.workloads import Owner, Workload, WorkloadRef
 from shared.errors import CredentialRejected, PermanentError, TemporaryError
 from shared.ports import Message
 from shared.settings import SecretRef, Secrets, Settings, parse
 from shared.settings.secrets import RENEW_SECONDS
 from tests.fakes.http_server import Answer, Request, serving
+from tests.fakes.workloads import FakeWorkloads
 
 REF = SecretRef("ssm:/token")
 MESSAGE = Message("k1", "checkout rolled back", (), "r1", "P0", service="checkout", team="shop")
@@ -121,6 +122,7 @@ pagerduty: {{token: "ssm:/token", from: bot@example.com, url: "{url}", events_ur
             routing_key: "ssm:/token"}}
 github: {{token: "ssm:/token", url: "{url}"}}
 status_page: {{kind: json, url: "{url}/status", token: "ssm:/token"}}
+owners: {{argo_cd: {{url: "{url}", token: "ssm:/token"}}}}
 flags: {{vendor: unleash, url: "{url}", token: "ssm:/token", environment: production}}
 services:
   - {{name: checkout, workload: production/deployment/checkout}}
@@ -129,6 +131,16 @@ services:
 
 def configured(url: str) -> Settings:
     return parse(CONFIG.format(url=url))
+
+
+def owned() -> Workload:
+    """Return a workload that an Argo CD application manages."""
+    ref = WorkloadRef("prod", "production", "deployment", "checkout")
+    workloads = FakeWorkloads("prod", now=lambda: datetime(2026, 3, 2, tzinfo=UTC))
+    workloads.deploy(ref, "shop:1")
+    found = workloads.read(ref)
+    assert found is not None
+    return replace(found, owner=Owner("Argo CD", "argocd/shop", undoes_us=True, why="it syncs"))
 
 
 CALLS: dict[str, Callable[[Any], object]] = {
@@ -145,6 +157,7 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "status_page": lambda outside: outside.channels["status_page"].tell(
         replace(MESSAGE, code="rolled_back", phase="verify")
     ),
+    "owners": lambda outside: outside.owners.look(owned()),
     "flags": lambda outside: outside.flags.look("new-prices"),
     "repositories": lambda outside: outside.repositories.look("shop/checkout", "main", "bad0" * 10),
 }
