@@ -223,6 +223,7 @@ class Meetings:
     length: timedelta = timedelta(hours=1)
 
 
+@dataclass(frozen=True)
 class Eks:
     """An EKS cluster by its name; `role` is one to take first."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,10 +45,11 @@ class Throttle:
         self.on, self.said, self.free = True, said, after
 
     def _answer(self, model: Any, **_: object) -> tuple[AWSResponse, dict[str, Any]] | None:
-        transaction = model.name == "TransactWriteItems"
-        if not self.on or ("CancellationReasons" in self.said and not transaction):
+        transaction, put = model.name == "TransactWriteItems", model.name == "PutItem"
+        cancels = "CancellationReasons" in self.said
+        if not self.on or (cancels and not transaction):
             return None
-        self.free -= transaction
+        self.free -= transaction or put
         if self.free >= 0:
             return None
         metadata = {"HTTPStatusCode": 400, "RequestId": "throttled"}
@@ -83,8 +85,11 @@ def test_a_webhook_is_told_to_come_again_and_is_then_accepted_once(
     assert len(installation.records.recent(f"{installation.now:%Y-%m-%d}")) == 1
 
 
-@pytest.mark.parametrize("after", range(4))
-@pytest.mark.parametrize("said", REFUSALS, ids=lambda said: said["Error"]["Code"])
+@pytest.mark.parametrize(
+    ("said", "after"),
+    [*product(REFUSALS[:2], range(4)), *product([CANCELLED], range(3))],
+    ids=lambda given: given["Error"]["Code"] if isinstance(given, dict) else str(given),
+)
 def test_a_worker_s_message_comes_again_and_the_rollback_is_made_once(
     throttled: tuple[Installation, Throttle], said: dict[str, Any], after: int
 ) -> None:

@@ -11,7 +11,7 @@ from threading import Timer
 from shared.adapters.meetings import mail
 from shared.domain.meetings import Invitation
 from shared.domain.reasons import Reason
-from shared.errors import BackoutError, PermanentError, TemporaryError
+from shared.errors import BackoutError, CredentialRejected, PermanentError, TemporaryError
 
 SECONDS = 12.0
 """How long handing over one message may take; below `ports.CALL_SECONDS`."""
@@ -91,6 +91,9 @@ def _translating(server: Server) -> Iterator[None]:
         yield
     except smtplib.SMTPRecipientsRefused as error:
         raise _of_recipients(server, error.recipients) from error
+    except smtplib.SMTPAuthenticationError as error:
+        said = _answered(server, error.smtp_code, error.smtp_error)
+        raise (CredentialRejected(str(said)) if isinstance(said, PermanentError) else said) from error
     except smtplib.SMTPResponseException as error:
         raise _answered(server, error.smtp_code, error.smtp_error) from error
     except (smtplib.SMTPServerDisconnected, TimeoutError) as error:

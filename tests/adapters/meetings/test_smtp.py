@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.receivers.mail import MailServer
 from shared.adapters.meetings.smtp import Server, SmtpMeetings
-from shared.errors import PermanentError, TemporaryError
+from shared.errors import CredentialRejected, PermanentError, TemporaryError
 from tests.contract.meetings import ANN, BOB, INVITATION
 from tests.redis_server import self_signed
 
@@ -51,7 +51,7 @@ def test_it_logs_in_once_it_is_encrypted(context: ssl.SSLContext, tls: str, at_o
 def test_a_wrong_password_is_refused_and_not_shown(context: ssl.SSLContext, tls: str, at_once: bool) -> None:
     with (
         MailServer(login=("backout", PASSWORD), tls=context, at_once=at_once) as server,
-        pytest.raises(PermanentError, match="535") as refused,
+        pytest.raises(CredentialRejected, match="535") as refused,
     ):
         meetings(server, tls, "guessed").send(INVITATION)
 
