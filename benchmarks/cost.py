@@ -26,12 +26,12 @@ PRICES: Mapping[str, float] = {
     "read units": 0.125e-6,
     "requests of the API": 1.00e-6,
     "messages": 3 * 0.40e-6,
-    "webhook runs": 0.20e-6 + 0.1 * 0.5 * 13.3334e-6,
-    "worker runs": 0.20e-6 + 0.5 * 0.5 * 13.3334e-6,
+    "webhook runs": 0.20e-6 + 0.1 * 13.3334e-6,
+    "worker runs": 0.20e-6 + 0.5 * 13.3334e-6,
 }
 """US dollars each: on demand, us-east-1, arm64, without the free tier, read in November 2026.
 
-A message is sent, received and deleted. A run has 512 MB; a webhook takes 0.1 s, a worker 0.5 s.
+A message is sent, received and deleted. A run has 1 GB; a webhook takes 0.1 s, a worker 0.5 s.
 """
 
 
