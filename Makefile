@@ -1,5 +1,5 @@
-# Everything runs from .venv, which the first target that needs it makes from the locks. Needs Python 3.11
-# or newer with venv, and make; only dynamodb-local needs Java and Maven too.
+# Everything runs from .venv, which the first target that needs it makes from the locks; Node comes with it.
+# Needs Python 3.11 or newer with venv, and make; only dynamodb-local needs Java and Maven too.
 
 PYTHON ?= python3
 PORT ?= 8080
@@ -14,8 +14,18 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 POM := infra/dynamodb-local/pom.xml
 DYNAMODB_LOCAL := .cache/dynamodb-local
 
+# What is deployed, and where to. OSLS_ARGS may give parameters: --param=log_days=90
+export ARCH ?= arm64
+STAGE ?= dev
+CONFIG ?= $(firstword $(wildcard backout.yaml) $(EXAMPLE))
+OSLS_ARGS ?=
+EXAMPLE := examples/backout.yaml
+HOST_ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+NODE := export PATH="$(CURDIR)/$(BIN):$$PATH" &&
+OSLS := node_modules/.bin/osls
+
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench test-cluster dynamodb-local lock wheel clean
+.PHONY: help demo serve test check bench test-cluster dynamodb-local package test-package deploy lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +72,23 @@ $(DYNAMODB_LOCAL)/ready: $(POM)
 		-DoutputDirectory=$(CURDIR)/$(DYNAMODB_LOCAL)
 	touch $@
 
+$(OSLS): $(READY) package-lock.json .npmrc
+	$(NODE) npm ci --silent
+	touch $@
+
+package: $(READY) $(OSLS) ## make what is deployed on AWS, for ARCH, with backout.yaml in it
+	$(BIN)/python -m infra.aws --architecture $(ARCH) --config $(CONFIG) --folder build/$(ARCH)
+	$(NODE) $(OSLS) package --stage $(STAGE) --package build/$(ARCH)/osls $(OSLS_ARGS)
+
+test-package: ## make it for arm64 and for this machine, and drive what was made as Lambda does
+	for arch in $(sort arm64 $(HOST_ARCH)); do $(MAKE) package ARCH=$$arch CONFIG=tests/package/backout.yaml || exit; done
+	BACKOUT_PACKAGES=$(HOST_ARCH) $(BIN)/python -m pytest tests/package
+
+deploy: ## package and deploy to STAGE, with AWS credentials as the AWS CLI finds them
+	@test $(CONFIG) != $(EXAMPLE) || { echo 'Put your backout.yaml beside serverless.yml.' >&2; exit 2; }
+	$(MAKE) package
+	$(NODE) $(OSLS) deploy --stage $(STAGE) $(OSLS_ARGS)
+
 lock: $(READY) ## resolve the dependencies anew
 	$(COMPILE) -o requirements.lock
 	$(COMPILE) --extra embedded --group dev -o requirements-dev.lock
@@ -70,6 +97,6 @@ wheel: $(READY) ## build the wheel into dist/
 	$(BIN)/python -m hatchling build --target wheel
 
 clean: ## remove all that the other targets made
-	rm -rf .venv .cache dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+	rm -rf .venv .cache dist build node_modules .serverless .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 		.coverage *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 """The locks pin every package by version and hash, and leave the choice of a registry to the machine."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -78,3 +79,12 @@ def test_a_line_that_names_an_address_or_no_version_is_found(line: str) -> None:
 
 def test_a_requirement_without_a_hash_is_found() -> None:
     assert unhashed(f"boto3==1.40.1\nflask==3.1.0 \\\n    --hash=sha256:{'0' * 64}\n") == ["boto3==1.40.1"]
+
+
+def test_the_lock_of_osls_pins_every_package_by_hash_and_names_no_registry() -> None:
+    lock = json.loads((ROOT / "package-lock.json").read_text())
+    packages = {name: package for name, package in lock["packages"].items() if name}
+
+    assert packages["node_modules/osls"]["version"] in lock["packages"][""]["devDependencies"]["osls"]
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert not any("resolved" in package for package in packages.values())

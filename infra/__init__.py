@@ -1,0 +1,1 @@
+"""What deploys Backout, and what watches it."""

@@ -1,0 +1,42 @@
+import ast
+from pathlib import Path
+
+from infra.aws.packing import LOCK, PACKAGES, ROOT, SERVICES, UNUSED, _locked
+
+CLIENTS = frozenset({"make_client", "create_client", "_client"})
+
+
+def services_called(source: str) -> set[str]:
+    """Return the names that clients of AWS are made by."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return {
+        argument.value
+        for call in calls
+        if (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", ""))
+        in CLIENTS
+        for argument in call.args[:1]
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    }
+
+
+def test_every_aws_service_that_is_called_is_packaged() -> None:
+    sources = [path.read_text() for path in (ROOT / "shared").rglob("*.py")]
+
+    assert set().union(*map(services_called, sources)) == SERVICES
+
+
+def test_what_is_left_out_and_what_is_wanted_are_in_the_lock() -> None:
+    wanted = {name for names in PACKAGES.values() for name in names}
+    lock = Path(LOCK).read_text()
+
+    for name in wanted | UNUSED:
+        assert any(line.startswith((f"{name}==", f"{name}[")) for line in lock.splitlines()), name
+
+
+def test_the_lines_of_the_lock_come_with_their_hashes() -> None:
+    first, second, third = "a==1 \\", "ab==2 \\", "b[x]==3 ; python_version < '4' \\"
+    lock = [first, "    --hash=sha256:0", second, "    --hash=sha256:1", third, "    --hash=sha256:2"]
+
+    found = list(_locked("\n".join(lock), frozenset({"a", "b"})))
+
+    assert found == [first, "    --hash=sha256:0", third, "    --hash=sha256:2"]
