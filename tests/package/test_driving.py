@@ -178,15 +178,8 @@ def test_a_poison_message_comes_again_alone_and_ends_with_the_dead_letters(runni
 
 
 def test_a_message_that_meets_a_live_lease_is_acknowledged(running: Deployed) -> None:
-    response_id = running.ordered("assess", "search")
-    key = {"pk": {"S": f"RESPONSE#{response_id}"}, "sk": {"S": "STATE"}}
-    running.aws.client("dynamodb").update_item(
-        TableName=TABLE,
-        Key=key,
-        UpdateExpression="SET #owner = :owner, lease_until = :until",
-        ExpressionAttributeNames={"#owner": "owner"},
-        ExpressionAttributeValues={":owner": {"S": "another"}, ":until": {"N": str(time.time() + 60)}},
-    )
+    response_id = running.ordered("assess", "payments")
+    leased(running, response_id, until=time.time() + 60)
     before = running.state(response_id)
 
     batch = running.poller.poll()
@@ -194,6 +187,18 @@ def test_a_message_that_meets_a_live_lease_is_acknowledged(running: Deployed) ->
     assert any(response_id in body for body in batch.bodies)
     assert batch.failed == []
     assert running.state(response_id) == before
+
+
+def test_a_worker_that_was_killed_is_taken_over_when_its_lease_is_over(running: Deployed) -> None:
+    """Its message is hidden for minutes; the sweep finds what it left."""
+    response_id = running.ordered("assess", "checkout")
+    running.lose_messages()
+    leased(running, response_id, until=time.time() - 1)
+
+    assert running.sweep()["responses"] >= 1
+
+    told = running.eventually(lambda: running.ended(response_id), "the response did not end")
+    assert told["phase"] == "completed", told["events"][-1]
 
 
 def test_the_sweep_finds_a_response_whose_message_was_lost(running: Deployed) -> None:
@@ -213,6 +218,17 @@ def test_a_function_calls_what_its_role_allows_and_its_role_allows_no_more(runni
     assert {name: calls for name in allowed if (calls := called[name] - allowed[name])} == {}
     unused = {n: {r for r in allowed[n] - called[n] if r[0] not in LOGGING} for n in allowed}
     assert {name: rights for name, rights in unused.items() if rights} == UNSEEN
+
+
+def leased(running: Deployed, response_id: str, *, until: float) -> None:
+    """Have another worker hold the lease of a response until then, as the table says it."""
+    running.aws.client("dynamodb").update_item(
+        TableName=TABLE,
+        Key={"pk": {"S": f"RESPONSE#{response_id}"}, "sk": {"S": "STATE"}},
+        UpdateExpression="SET #owner = :owner, lease_until = :until, due_at = :until",
+        ExpressionAttributeNames={"#owner": "owner"},
+        ExpressionAttributeValues={":owner": {"S": "another"}, ":until": {"N": f"{until:.6f}"}},
+    )
 
 
 def link(running: Deployed, response_id: str) -> str:
