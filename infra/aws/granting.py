@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from functions.doctor import references
 from shared.settings import SecretRef, Settings
-from shared.settings.model import Auth
+from shared.settings.model import Auth, Ses
 
 ENGINE = ("advance", "doctor", "invoke", "sweep")
 """The functions that reach the cluster and all that the configuration names."""
@@ -55,6 +55,7 @@ def secrets_of(settings: Settings) -> dict[str, frozenset[SecretRef]]:
         "doctor": [settings],
         "freeze": reading,
         "gates": reading,
+        "github": [auth.github],
         "health": [],
         "invoke": [auth.invoke, replace(outside, approval_links=None)],
         "pagerduty": [
@@ -84,7 +85,9 @@ def policies(settings: Settings, surroundings: Surroundings) -> dict[str, object
                 "Statement": [
                     _logging(name),
                     *_secrets(refs, surroundings),
+                    *_reaching(name, settings),
                     *_restoring(name, settings),
+                    *_inviting(name, settings),
                     *_running(name, surroundings),
                 ],
             },
@@ -115,6 +118,26 @@ def _secrets(refs: Iterable[SecretRef], surroundings: Surroundings) -> Iterator[
         yield _allow(["kms:Decrypt"], [surroundings.secrets_key])
 
 
+def _reaching(name: str, settings: Settings) -> Iterator[Statement]:
+    """Yield what ``docs/eks.md`` wants: the cluster itself, or the role that knows it."""
+    eks = settings.kubernetes.eks
+    if eks is None or name not in ENGINE:
+        return
+    if eks.role:
+        yield _allow(["sts:AssumeRole"], [eks.role])
+    else:
+        yield _allow(["eks:DescribeCluster"], [_arn("eks", f"cluster/{eks.name}", region=eks.region)])
+
+
+def _inviting(name: str, settings: Settings) -> Iterator[Statement]:
+    """Yield the right to send invitations, from whatever identity of SES's the sender belongs to."""
+    by = settings.meetings.by if settings.meetings is not None else None
+    actions = {"advance": "ses:SendEmail", "sweep": "ses:SendEmail", "doctor": "ses:GetAccount"}
+    if isinstance(by, Ses) and name in actions:
+        everything = [_arn("ses", "identity/*", region=by.region)] if name != "doctor" else ["*"]
+        yield _allow([actions[name]], everything)
+
+
 def _restoring(name: str, settings: Settings) -> Iterator[Statement]:
     """Yield what ``docs/databases.md`` wants, for the databases that services name and their copies."""
     databases = sorted({s.remedies.database for s in settings.services if s.remedies.database})
@@ -142,8 +165,9 @@ def _running(name: str, surroundings: Surroundings) -> Iterator[Statement]:
         yield _allow(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"])
 
 
-def _arn(service: str, resource: str) -> object:
-    return {"Fn::Sub": f"arn:${{AWS::Partition}}:{service}:{_HERE}:{resource}"}
+def _arn(service: str, resource: str, *, region: str = "") -> object:
+    where = f"{region}:${{AWS::AccountId}}" if region else _HERE
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:{service}:{where}:{resource}"}
 
 
 def _allow(actions: Iterable[str], resources: Sequence[object]) -> Statement:

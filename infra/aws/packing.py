@@ -29,12 +29,12 @@ _CALLING = (*_DOOR, "httpx", "slack-sdk")
 PACKAGES: Mapping[str, Sequence[str]] = {
     "door": _DOOR,
     "calling": _CALLING,
-    "engine": (*_CALLING, "kubernetes", "redis"),
+    "engine": (*_CALLING, "icalendar", "joserfc", "kubernetes", "recurring-ical-events", "redis"),
 }
 """The archives, and what the functions in each import: those that store alone, those that also ask Slack or
 PagerDuty while their caller waits, and those that look at the cluster."""
 
-SERVICES = frozenset({"dynamodb", "rds", "secretsmanager", "sqs", "ssm"})
+SERVICES = frozenset({"dynamodb", "eks", "rds", "secretsmanager", "sesv2", "sqs", "ssm", "sts"})
 """The AWS services that are called. botocore knows 400 more, 20 MB of them."""
 
 UNUSED = frozenset(

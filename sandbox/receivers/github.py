@@ -104,6 +104,7 @@ class GitHub(Receiver):
     def routes(self) -> Sequence[tuple[str, str, Act]]:
         return [
             ("GET", "/user", self._user),
+            ("GET", "/rate_limit", self._rate_limit),
             ("GET", "/repos/{owner}/{repo}", self._repository),
             ("GET", "/repos/{owner}/{repo}/issues/{number:int}/comments", self._list),
             ("POST", "/repos/{owner}/{repo}/issues/{number:int}/comments", self._post),
@@ -140,6 +141,11 @@ class GitHub(Receiver):
     def _user(self, received: Received) -> Response:
         self._admit(received)
         return JSONResponse({"login": self._login, "id": 1, "type": "User"})
+
+    def _rate_limit(self, received: Received) -> Response:
+        self._admit(received)
+        core = {"limit": 5000, "remaining": 4999, "reset": int(self._clock()) + 3600, "used": 1}
+        return JSONResponse({"resources": {"core": core}, "rate": core})
 
     def _repository(self, received: Received) -> Response:
         self._admit(received)

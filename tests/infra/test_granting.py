@@ -87,3 +87,28 @@ def test_what_a_network_needs_goes_to_those_who_run_in_it(settings: Settings) ->
 def test_tracing_is_granted_only_where_it_is_switched_on(settings: Settings) -> None:
     assert "xray:PutTraceSegments" not in granted(settings, "health")
     assert "xray:PutTraceSegments" in granted(settings, "health", Surroundings(tracing=True))
+
+
+def test_an_eks_cluster_is_described_by_those_who_reach_it() -> None:
+    eks = parse(CONFIG + "kubernetes: {eks: {name: shop, region: eu-central-1}}\n")
+    arn = {"Fn::Sub": "arn:${AWS::Partition}:eks:eu-central-1:${AWS::AccountId}:cluster/shop"}
+
+    assert {n for n in secrets_of(eks) if granted(eks, n).get("eks:DescribeCluster") == [arn]} == set(ENGINE)
+
+
+def test_a_role_that_knows_the_cluster_is_assumed_instead() -> None:
+    role = "arn:aws:iam::123456789012:role/backout"
+    eks = parse(CONFIG + f'kubernetes: {{eks: {{name: shop, role: "{role}"}}}}\n')
+
+    assert granted(eks, "advance")["sts:AssumeRole"] == [role]
+    assert "eks:DescribeCluster" not in granted(eks, "advance")
+
+
+def test_only_the_worker_and_the_sweep_send_invitations_by_ses() -> None:
+    inviting = parse(CONFIG + "meetings: {from: backout@example.com, ses: {}}\n")
+
+    assert {n for n in secrets_of(inviting) if "ses:SendEmail" in granted(inviting, n)} == {
+        "advance",
+        "sweep",
+    }
+    assert granted(inviting, "doctor")["ses:GetAccount"] == ["*"]

@@ -22,7 +22,8 @@ def services_called(source: str) -> set[str]:
 def test_every_aws_service_that_is_called_is_packaged() -> None:
     sources = [path.read_text() for path in (ROOT / "shared").rglob("*.py")]
 
-    assert set().union(*map(services_called, sources)) == SERVICES
+    by_botocore = {"sts"}  # it assumes the role that knows an EKS cluster
+    assert set().union(*map(services_called, sources)) | by_botocore == SERVICES
 
 
 def test_what_is_left_out_and_what_is_wanted_are_in_the_lock() -> None:

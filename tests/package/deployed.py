@@ -17,7 +17,7 @@ import httpx
 from sandbox.awslambda import HttpApi, LambdaFunction, Poller, scheduled_event
 from sandbox.awslambda.function import REGION
 from sandbox.cluster import Cluster
-from sandbox.receivers import PagerDuty, Slack
+from sandbox.receivers import GitHub, PagerDuty, Slack
 from shared.adapters.dynamodb import DynamoRecords
 from shared.ports import State
 from tests.fakes.http_server import Answer, Request, serving
@@ -34,6 +34,8 @@ SECRETS = {
     "ssm": {
         "alertmanager": "alerts-new",
         "alertmanager-before": "alerts-old",
+        "github": "github-token",
+        "github-signing": "github-signing",
         "pagerduty": "pagerduty-token",
         "pagerduty-actions": "presses",
         "pagerduty-signing": "pagerduty-signing",
@@ -64,6 +66,7 @@ class Deployed:
     cluster: Cluster
     slack: Slack
     pagerduty: PagerDuty
+    github: GitHub
 
     def call(self, method: str, path: str, token: str = "reader", **rest: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -162,9 +165,9 @@ def deployed(made: Path, aws: Aws, folder: Path) -> Iterator[Deployed]:
     tasks = {path.stem: unzipped(path, folder / path.stem) for path in made.glob("*.zip")}
     archives = archives_of(made)
     outputs = create_stack(template, aws)
-    store_secrets(aws)
     with ExitStack() as running:
         cluster = running.enter_context(Cluster(start_seconds=0.05))
+        store_secrets(aws, cluster)
         cluster.create_namespace("production")
         for name in ("checkout", "payments", "search", "carts"):
             httpx.post(_deployments(cluster), json=_manifest(name, GOOD)).raise_for_status()
@@ -184,12 +187,12 @@ def deployed(made: Path, aws: Aws, folder: Path) -> Iterator[Deployed]:
                 services={"PCHECKOUT": "checkout", "PCARTS": "carts"},
             )
         )
+        github = running.enter_context(GitHub(token=SECRETS["ssm"]["github"]))
         prometheus = running.enter_context(serving(lambda request: _measured(request, cluster)))
         config = folder / "backout.yaml"
-        text = CONFIG.read_text().replace("http://127.0.0.1:9001", prometheus.url)
-        text = text.replace("http://127.0.0.1:9002", slack.url).replace(
-            "http://127.0.0.1:9003", pagerduty.url
-        )
+        text = CONFIG.read_text()
+        for port, url in enumerate((prometheus.url, slack.url, pagerduty.url, github.url), 9001):
+            text = text.replace(f"http://127.0.0.1:{port}", url)
         config.write_text(text)
         client = runtime_client(folder / "client")
 
@@ -203,7 +206,6 @@ def deployed(made: Path, aws: Aws, folder: Path) -> Iterator[Deployed]:
                 environment={
                     **environment(function, outputs),
                     **aws.credentials(name),
-                    "KUBECONFIG": str(cluster.kubeconfig_path),
                     **changed,
                 },
                 timeout_seconds=function["Timeout"],
@@ -218,7 +220,9 @@ def deployed(made: Path, aws: Aws, folder: Path) -> Iterator[Deployed]:
         arn = "arn:aws:sqs:us-east-1:123456789012:backout-dev-advance"
         poller = Poller(aws.client("sqs", "advance"), outputs["QueueUrl"], arn, functions["advance"])
         dead = outputs["DeadLettersUrl"]
-        yield Deployed(aws, template, instance, functions, api, poller, dead, cluster, slack, pagerduty)
+        yield Deployed(
+            aws, template, instance, functions, api, poller, dead, cluster, slack, pagerduty, github
+        )
 
 
 def unzipped(archive: Path, folder: Path) -> Path:
@@ -254,12 +258,13 @@ def create_stack(template: Template, aws: Aws, *, region: str = REGION) -> dict[
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def store_secrets(aws: Aws) -> None:
+def store_secrets(aws: Aws, cluster: Cluster) -> None:
     parameters, secrets = aws.client("ssm"), aws.client("secretsmanager")
     for name, value in SECRETS["ssm"].items():
         parameters.put_parameter(Name=f"/backout/{name}", Value=value, Type="SecureString")
     for name, value in SECRETS["secretsmanager"].items():
         secrets.create_secret(Name=f"backout/{name}", SecretString=value)
+    secrets.create_secret(Name="backout/kubeconfig", SecretString=cluster.kubeconfig_path.read_text())
 
 
 def runtime_client(folder: Path) -> Path:

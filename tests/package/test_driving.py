@@ -54,8 +54,20 @@ def test_people_read_of_it_in_slack_in_the_list_and_in_the_report(running: Deplo
 
 def test_the_gate_that_a_rollback_closed_is_opened_by_a_person(running: Deployed) -> None:
     assert running.call("GET", "/gates/checkout").status_code == 423
+    assert [each["gate"] for each in running.call("GET", "/gates").json()["gates"]] == ["closed"]
     assert running.call("DELETE", "/gates/checkout", "alice-token").json()["opened"]
     assert running.call("GET", "/gates/checkout").status_code == 200
+
+
+def test_a_deployment_that_asks_is_stored_for_the_worker(running: Deployed) -> None:
+    asked = running.github.gates.ask(
+        "shop/unknown",
+        "production",
+        api=running.github.url,
+        url=f"{running.api.url}/github",
+        secret=SECRETS["ssm"]["github-signing"],
+    )
+    assert asked.status_code == 202, asked.text
 
 
 def test_a_question_is_shown_by_its_link_and_answered_in_slack(running: Deployed) -> None:

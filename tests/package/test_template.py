@@ -19,18 +19,22 @@ ROUTES = {
     "decide": {"GET /decide/{token}", "POST /decide/{token}"},
     "doctor": {"GET /doctor"},
     "freeze": {f"{verb} /freeze{scope}" for verb in ("GET", "PUT", "DELETE") for scope in ("", "/{scope+}")},
-    "gates": {"GET /gates/{service}", "DELETE /gates/{service}"},
+    "gates": {"GET /gates", "GET /gates/{service}", "DELETE /gates/{service}"},
+    "github": {"POST /github"},
     "health": {"GET /healthz", "GET /readyz"},
     "invoke": {"POST /invoke"},
     "pagerduty": {"POST /pagerduty", "POST /pagerduty/actions/{action}"},
     "responses": {"GET /responses", "GET /responses/{id}", "GET /responses/{id}/report"}
     | {
         f"POST /responses/{{id}}/{verb}"
-        for verb in ("abort", "acknowledge", "approve", "restore-flags", "resume")
+        for verb in (
+            *("abort", "acknowledge", "approve", "complaints"),
+            *("meeting", "no-complaints", "restore-flags", "resume"),
+        )
     },
     "slack": {"POST /slack"},
 }
-UNRESTRICTABLE = ("ec2:", "rds:Describe", "xray:")
+UNRESTRICTABLE = ("ec2:", "rds:Describe", "ses:GetAccount", "xray:")
 """The beginnings of actions that AWS does not let restrict to a resource."""
 
 
