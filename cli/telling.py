@@ -34,7 +34,7 @@ def quantity(signal: str, value: Scalar) -> str:
         return str(value)
     unit = UNITS[Signal(signal)]
     if unit is Unit.RATIO:
-        return f"{100 * value:.3g} %"
+        return f"{round(100 * value, 4):.3g} %"
     if unit is Unit.SECONDS:
         return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
     return f"{value:.4g}/min" if unit is Unit.PER_MINUTE else ("yes" if value else "no")
@@ -172,7 +172,9 @@ def _capacity(event: Event) -> str:
 def _joined(event: Event) -> str:
     facts = event.facts
     names = f" ({facts['names']})" if facts.get("names") else ""
-    return f"joined by {event.by}: {facts.get('alerts')} alerts, {facts.get('firing')} firing{names}"
+    count = facts.get("alerts")
+    alerts = f"{count} alert{'' if count == 1 else 's'}"
+    return f"joined by {event.by}: {alerts}, {facts.get('firing')} firing{names}"
 
 
 def _person(verb: str) -> Callable[[Event], str]:

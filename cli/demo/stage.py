@@ -41,7 +41,7 @@ BEHAVIOURS = {GOOD: ImageBehaviour(error_ratio=0.0), BAD: ImageBehaviour(error_r
 CONFIGURATION = """
 cluster: demo
 prometheus: {{url: "{prometheus}", window: 5s}}
-auth: {{alertmanager: "env:{token}", invoke: {{demo: "env:{token}"}}, read: "env:{token}", {auth}}}
+auth: {{alertmanager: "env:{token}", invoke: {{alice: "env:{token}"}}, read: "env:{token}", {auth}}}
 timing: {{hold: 5s, settle: 15s, verify: {verify}, stabilise: 8s, poll: 1s, scrape: 1s, cooldown: 1m}}
 guardrails: {{namespaces: [production]}}
 services:
@@ -94,6 +94,11 @@ class Stage:
         )
         answer.raise_for_status()
         return datetime.now(UTC)
+
+    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """Call Backout as alice does, who may read and order."""
+        headers = {"Authorization": f"Bearer {os.environ[TOKEN]}"}
+        return httpx.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=10)
 
     def images(self) -> list[str]:
         """Return the images of the pods that are ready now."""

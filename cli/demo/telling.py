@@ -3,8 +3,7 @@
 import json
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,10 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.demo.story import Story, until
 from shared.domain import aftercare
 from shared.domain.response import Event, Outcome
 from shared.errors import ConfigurationError
-from shared.ports import Message, State
+from shared.ports import State
 
 if TYPE_CHECKING:
     from cli.demo.cast import Cast
@@ -47,7 +47,7 @@ def run(
         kind = STATEFUL_SET if stuck else DEPLOYMENT
         console.print("[bold]Backout demo[/bold]: a bad deploy, and how it is undone")
         console.print("[dim]setting up a cluster, a shop, Prometheus, Alertmanager and Backout ...[/dim]")
-        story = _Story(console)
+        story = Story(console)
         with ExitStack() as running:
             cast = running.enter_context(_cast()) if people else None
             playing = running.enter_context(
@@ -65,8 +65,8 @@ def _cast() -> "AbstractContextManager[Cast]":
     return cast()
 
 
-def _play(playing: "Stage", console: Console, story: "_Story", cast: "Cast | None", *, as_json: bool) -> int:
-    from cli.demo import people, stage
+def _play(playing: "Stage", console: Console, story: Story, cast: "Cast | None", *, as_json: bool) -> int:
+    from cli.demo import afterwards, people, stage
 
     story.begin()
     source = (
@@ -75,31 +75,34 @@ def _play(playing: "Stage", console: Console, story: "_Story", cast: "Cast | Non
         else ("small stand-ins for Prometheus and Alertmanager (their Debian packages are not installed)")
     )
     console.print(f"A stand-in cluster, a shop with 50 requests a second, {source}.\n", soft_wrap=True)
-    story.say(f"deployed  {stage.GOOD}  and traffic flows")
-    _until(playing.rolled_out, "the good version's rollout", 10)
-    _until(lambda: time.monotonic() - story.began >= WARM_UP_SECONDS, "the good version's record", 20)
+    story.say("deployed", f"{stage.GOOD}  and traffic flows")
+    until(playing.rolled_out, "the good version's rollout", 10)
+    until(lambda: time.monotonic() - story.began >= WARM_UP_SECONDS, "the good version's record", 20)
     deployed_at = playing.deploy(stage.BAD)
-    how = "pushed   " if playing.gitops else "deployed "
-    story.say(f"[red]{how} {stage.BAD}[/red]  a quarter of its answers are errors")
+    how = "pushed" if playing.gitops else "deployed"
+    story.say(f"[red]{how}[/red]", f"[red]{stage.BAD}[/red]  a quarter of its answers are errors")
     if playing.kind == stage.STATEFUL_SET:
-        story.say("[red]         [/red] and its second pod crashes: no rollback alone gets past it")
+        story.say("", "and its second pod crashes: no rollback alone gets past it")
     part = people.Part(cast, playing.url, story.say) if cast else None
     state = _watched(playing, story, deployed_at, part)
-    if state is not None:
-        _until(lambda: _all_told(playing, state), "the last messages", 15)
+    if state is not None and cast is None:
+        until(lambda: _all_told(playing, state), "the last messages", 15)
         story.flush()
     if playing.gitops is not None and state is not None:
-        _until(lambda: not _suspended(playing, state), "Argo CD to run again", 45, story.flush)
-        _until(lambda: _all_told(playing, state), "the last messages", 15)
+        until(lambda: not _suspended(playing, state), "Argo CD to run again", 45, story.flush)
+        until(lambda: _all_told(playing, state), "the last messages", 15)
         story.flush()
         _by_git(playing.gitops, console)
     if cast and state is not None:
+        afterwards.play(playing, cast, state, story.say)
         people.received(console, cast)
         silent = people.missing(cast)
         if silent:
-            console.print(f"[red]Nothing reached {', '.join(silent)}.[/red]")
+            console.print(f"\n[red]Missing: {', '.join(silent)}.[/red]")
             return 1
-    return _ended(playing, console, state, as_json=as_json)
+        afterwards.papers(console, cast, state.response.id)
+    more = afterwards.as_json(cast) if cast else {}
+    return _ended(playing, console, state, more, as_json=as_json)
 
 
 def _all_told(playing: "Stage", state: State) -> bool:
@@ -123,33 +126,7 @@ def _by_git(gitops: "GitOps", console: Console) -> None:
     console.print(f"Argo CD's auto-sync is {'on again' if gitops.syncs_by_itself() else '[red]off[/red]'}")
 
 
-class _Story:
-    """Lines with the seconds since the beginning."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.began = time.monotonic()
-        self.heard: deque[str] = deque()
-
-    def begin(self) -> None:
-        """Count from now on."""
-        self.began = time.monotonic()
-
-    def say(self, text: str) -> None:
-        """Print a line with the time."""
-        self.console.print(f"[dim]{time.monotonic() - self.began:5.1f} s[/dim]  {text}", soft_wrap=True)
-
-    def told(self, message: Message) -> None:
-        """Remember what people are told; the events that it is about are printed first."""
-        self.heard.append(message.title)
-
-    def flush(self) -> None:
-        """Print what people were told, after the events that they were told of."""
-        while self.heard:
-            self.say(f"[magenta]people   [/magenta] {escape(self.heard.popleft())}")
-
-
-def _watched(playing: "Stage", story: _Story, deployed_at: datetime, part: "Part | None") -> State | None:
+def _watched(playing: "Stage", story: Story, deployed_at: datetime, part: "Part | None") -> State | None:
     """Tell each event as it is stored; return the response when it has ended or the time is up."""
     from cli.telling import sentence
 
@@ -161,22 +138,24 @@ def _watched(playing: "Stage", story: _Story, deployed_at: datetime, part: "Part
         found = [s for day in sorted(days) for s in playing.door.records.recent(day)]
         if found:
             if state is None:
-                story.say(f"[yellow]alert arrived[/yellow] at {playing.url}/alertmanager")
+                story.say("[yellow]alert[/yellow]", f"arrived at {playing.url}/alertmanager")
             state = found[0]
             events = playing.door.records.events(state.response.id)
             for event in events[told:]:
-                story.say(f"[cyan]{event.phase:<9}[/cyan] {escape(sentence(event))}")
+                story.say(f"[cyan]{event.phase}[/cyan]", escape(sentence(event)))
             told = len(events)
             story.flush()
             if not state.response.live:
                 return state
             if part is not None:
-                part.play()
+                part.play(state.response)
         time.sleep(0.1)
     return state
 
 
-def _ended(playing: "Stage", console: Console, state: State | None, *, as_json: bool) -> int:
+def _ended(
+    playing: "Stage", console: Console, state: State | None, more: dict[str, object], *, as_json: bool
+) -> int:
     from cli.demo import stage
 
     if state is None:
@@ -209,6 +188,7 @@ def _ended(playing: "Stage", console: Console, state: State | None, *, as_json: 
                     "alert_source": playing.monitoring.alert_source,
                 }
                 | ({"suspended": _suspended(playing, state)} if playing.gitops is not None else {})
+                | more
             )
         )
         sys.stdout.flush()
@@ -241,15 +221,3 @@ def _seconds(events: Sequence[Event], code: str) -> float | None:
     """Return the seconds from the alert's acceptance to the first event of that code."""
     first = next((e for e in events if e.code == code), None)
     return round((first.at - events[0].at).total_seconds(), 3) if first else None
-
-
-def _until(
-    done: Callable[[], bool], what: str, seconds: float, meanwhile: Callable[[], None] = lambda: None
-) -> None:
-    """Wait for something that has to happen; raise ConfigurationError when it does not in time."""
-    ends_at = time.monotonic() + seconds
-    while not done():
-        meanwhile()
-        if time.monotonic() > ends_at:
-            raise ConfigurationError(f"the demo gave up waiting for {what}")
-        time.sleep(0.05)

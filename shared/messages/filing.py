@@ -46,15 +46,16 @@ def issue(
     template: Template | None,
     links: Mapping[str, str],
 ) -> NewIssue:
-    """Return the report as an issue: what the template asks for, then the whole."""
+    """Return the report as an issue: what the template asks for, then the rest of it."""
     form = template or Template()
     told = sections(response, events, tasks, links=links)
     known = {**told, **_facts(response)}
     filled = [(section.label, _filled(section, known)) for section in form.sections]
     head = f"Response {code(response.id)}. Times are UTC."
+    asked = {text for _, text in filled}
     parts = [f"### {plain(label)}\n\n{text}" if label else text for label, text in filled]
     parts += [*(["---"] if parts else []), head]
-    parts += [f"## {name}\n\n{text}" for name, text in told.items()]
+    parts += [f"## {name}\n\n{text}" for name, text in told.items() if text not in asked]
     return NewIssue(
         repository=place.repository,
         key=f"report:{response.id}",

@@ -13,7 +13,7 @@ def quantity(signal: Signal, value: float) -> str:
     """Return a reading as people write it: 12 %, 350 ms, 120/min."""
     match UNITS[signal]:
         case Unit.RATIO:
-            return f"{100 * value:.3g} %"
+            return f"{round(100 * value, 4):.3g} %"
         case Unit.SECONDS:
             return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
         case Unit.PER_MINUTE:

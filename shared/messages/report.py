@@ -51,6 +51,7 @@ _SAYS = {
     "resume": "start the owner again",
     "move-meeting": "move the meeting",
     "cancel-meeting": "cancel the meeting",
+    "ungate": "open the deploy gate",
     "complaints": "customers complain",
     "no-complaints": "no customer complains",
 }
@@ -137,7 +138,9 @@ def _went(response: Response) -> str:
 
 def _span(since: datetime, until: datetime) -> str:
     minutes, seconds = divmod(round((until - since).total_seconds()), 60)
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    if minutes:
+        return f"{minutes} min {seconds} s"
+    return f"{seconds} s" if seconds else "less than a second"
 
 
 def _decision(matched: Sequence[RowVerdict]) -> str:
@@ -261,7 +264,8 @@ def _meeting(response: Response, tasks: Sequence[Task]) -> str:
     """Return where the meeting stands, or that people are to call one."""
     meeting = meetings.meeting(tasks)
     if meeting is not None:
-        return plain(stands(meeting))
+        told = stands(meeting)
+        return plain(f"{told[0].upper()}{told[1:]}")
     return f"- [ ] {ASKED}" if meetings.owed(response) and not response.live else ""
 
 

@@ -60,6 +60,11 @@ def test_an_event_tells_its_facts(code: str, facts: Mapping[str, Scalar], words:
     assert all(word in sentence for word in words), sentence
 
 
+@pytest.mark.parametrize(("count", "words"), [(1, "1 alert, 0 firing"), (2, "2 alerts, 0 firing")])
+def test_alerts_that_join_are_counted(count: int, words: str) -> None:
+    assert words in said("joined", {"alerts": count, "firing": 0})
+
+
 def test_a_persons_word_names_the_person() -> None:
     assert said("abort", {"reason": "it is the database"}, by="alice") == "alice says no; it is the database"
 
@@ -72,6 +77,7 @@ def test_a_persons_word_names_the_person() -> None:
         ("http_5xx_per_minute", 120.0, "120/min"),
         ("critical_function_broken", 1.0, "yes"),
         ("error_rate", "idle", "idle"),
+        ("latency_regression", 2.2e-16, "0 %"),
     ],
 )
 def test_a_reading_is_written_as_people_do(signal: str, value: Scalar, words: str) -> None:

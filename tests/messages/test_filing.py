@@ -79,9 +79,11 @@ def test_what_is_peoples_or_not_known_stays_as_the_template_has_it(section: Sect
     )
 
 
-def test_the_whole_report_comes_after_the_form() -> None:
-    body = filed(Section("Summary")).body
+def test_the_rest_of_the_report_comes_after_the_form() -> None:
+    body = filed(Section("Summary"), Section("Verification")).body
     assert body.index("### Summary") < body.index("\n---\n") < body.index("## Timeline")
+    assert "\n## What happened" not in body
+    assert body.count("- [x] All pods running") == 1
 
 
 def test_what_does_not_fit_is_left_out_whole_and_named() -> None:

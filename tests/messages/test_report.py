@@ -206,7 +206,7 @@ def test_a_meeting_stands_with_its_time_and_where_none_is_planned_people_are_ask
     sent = Task("r", "meet#000009#send", "meet", None, facts, receipt="invited")
 
     stands = section(told(tasks=[sent]), "Root cause analysis")
-    assert stands == plain("the team is invited: Tue 3 Mar 2026, 10:00 CET")
+    assert stands == plain("The team is invited: Tue 3 Mar 2026, 10:00 CET")
     assert section(told(tasks=[]), "Root cause analysis").startswith("- [ ] Schedule the meeting")
 
 
