@@ -617,7 +617,8 @@ class Message:
 
     `code` is that of the event it tells of, `phase` where the response is now. `rows` are the decision's
     rows and `timeline` the story so far, a line each. `references` name what the response is known by
-    elsewhere: ``pagerduty`` an incident's id, ``github`` an issue (``owner/repo#12``).
+    elsewhere: ``pagerduty`` an incident's id, ``github`` an issue (``owner/repo#12``). One that is told
+    `aside` is not about how the service is: a channel that shows the state of things goes on showing that.
     """
 
     key: str
@@ -634,6 +635,7 @@ class Message:
     timeline: tuple[str, ...] = ()
     buttons: tuple[Button, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
+    aside: bool = False
 
 
 class People(Protocol):

@@ -52,6 +52,7 @@ class Wording:
             timeline=tuple(_moment(event, response) for event in events if event.code in STORY),
             buttons=_buttons(response),
             references=response.heard.references,
+            aside=code in ASIDE,
         )
 
     def _links(self, response: Response, code: str, level: str) -> dict[str, str]:
@@ -63,6 +64,24 @@ class Wording:
             links["answer"] = answer
         return links
 
+
+ASIDE = frozenset(
+    {
+        "flag_off",
+        "flag_on",
+        "flag_refused",
+        "follow_ups",
+        "gate_failed",
+        "meeting",
+        "meeting_cancelled",
+        "meeting_shared",
+        "meeting_yours",
+        "overdue",
+        "report_filed",
+        "task_given_up",
+    }
+)
+"""Codes of what is told aside: what is done, or left to do, once the service is well again."""
 
 STORY = frozenset(
     {

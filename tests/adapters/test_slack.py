@@ -136,6 +136,18 @@ def test_later_news_edits_the_message_and_goes_into_its_thread(slack: Slack) -> 
     assert not reply.buttons
 
 
+def test_what_is_told_aside_goes_into_the_thread_and_leaves_the_message_as_it_is(slack: Slack) -> None:
+    told = people(slack.api_url)
+    receipt = told.tell(MESSAGE)
+
+    assert told.tell(replace(LATER, aside=True), anchor=receipt) == receipt
+
+    [message] = slack.top_level
+    assert (MESSAGE.title in shown(message), message.earlier) == (True, ())
+    [reply] = slack.replies(message)
+    assert LATER.title in shown(reply)
+
+
 def test_when_it_has_ended_nothing_can_be_pressed_any_more(slack: Slack) -> None:
     told = people(slack.api_url)
     receipt = told.tell(MESSAGE)

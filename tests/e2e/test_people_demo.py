@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 RECEIVED = {
-    "Slack, the message as it stands now": "Workload production/deployment/checkout",
+    "Slack, the message as it stands now": "checkout: completed: The service held its targets",
     "Slack, its thread": "checkout: completed",
     "PagerDuty, notes on the incident": "rolled back to revision 1",
     "PagerDuty, status updates": "completed",

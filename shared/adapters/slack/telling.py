@@ -32,9 +32,9 @@ _log = logging.getLogger("backout.slack")
 class SlackPeople:
     """Posts to a team's channel. The receipt is ``channel/ts`` of the response's message.
 
-    The first message of a response is posted, each later one edits it and replies in its thread. Where an
-    attempt before may have been delivered, our messages are looked through for its key first; without the
-    scope for that, it is posted again.
+    The first message of a response is posted, each later one edits it and replies in its thread; what is told
+    aside only replies. Where an attempt before may have been delivered, our messages are looked through for
+    its key first; without the scope for that, it is posted again.
     """
 
     def __init__(
@@ -65,18 +65,7 @@ class SlackPeople:
         if not anchor:
             return self._first(calls, message, self._channel(message.team), again=again)
         channel, _, ts = anchor.partition("/")
-        try:
-            calls.call(
-                calls.client.chat_update,
-                channel=channel,
-                ts=ts,
-                text=blocks.text(message),
-                blocks=blocks.story(message),
-            )
-        except SlackError as error:
-            if error.code not in _GONE:
-                raise
-            # Someone has deleted it, or it may not be edited any more: the news is told all the same.
+        if not message.aside and not _edited(calls, message, channel, ts):
             return self._first(calls, message, channel, again=again)
         if not (again and _found(calls, message.key, channel=channel, thread=ts)):
             self._post(
@@ -145,6 +134,23 @@ class Turns:
             )
         if wait > 0:
             self._pause(wait)
+
+
+def _edited(calls: Calls, message: Message, channel: str, ts: str) -> bool:
+    """Edit the response's message; return False where someone has deleted it, or it may not be any more."""
+    try:
+        calls.call(
+            calls.client.chat_update,
+            channel=channel,
+            ts=ts,
+            text=blocks.text(message),
+            blocks=blocks.story(message),
+        )
+    except SlackError as error:
+        if error.code not in _GONE:
+            raise
+        return False
+    return True
 
 
 def _found(calls: Calls, key: str, *, channel: str, thread: str = "") -> str:
