@@ -85,5 +85,5 @@ def _chart(response: Response, events: Sequence[Event], signal: Signal, name: st
 
 
 def _number(value: float) -> str:
-    """Return a number without an exponent, which Mermaid cannot read."""
-    return f"{value:.4f}".rstrip("0").rstrip(".")
+    """Return a number, its first three digits, without an exponent, which Mermaid cannot read."""
+    return f"{float(f'{value:.3g}'):.4f}".rstrip("0").rstrip(".")
