@@ -3,11 +3,11 @@
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+
+from sandbox.running import Running
 
 
-class Repeating:
+class Repeating(Running):
     """Call `action` every `interval_seconds` from `start` until `stop`.
 
     The rhythm is kept: a slow call delays the next one but does not shift those after it. An action deals
@@ -36,12 +36,3 @@ class Repeating:
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

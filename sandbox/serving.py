@@ -7,17 +7,17 @@ the port it got, and must be gone when its owner is.
 import socket
 import threading
 import time
-from types import TracebackType
-from typing import Self
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from sandbox.running import Running
 
 LOOPBACK = "127.0.0.1"
 _START_SECONDS = 10.0
 
 
-class LoopbackServer:
+class LoopbackServer(Running):
     """One application on 127.0.0.1, accepting connections between `start` and `stop`.
 
     Port 0 takes a free one. The port is bound on construction, so `url` is known before anything is served.
@@ -49,15 +49,6 @@ class LoopbackServer:
         if self._thread.ident is not None:
             self._thread.join()
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def listening(port: int) -> socket.socket:

@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Self
 
 import httpx
 import msgspec
@@ -14,10 +12,11 @@ from starlette.routing import Route as HttpRoute
 
 from sandbox.alertmanager.alerts import PostedAlert, accept, fulfils, parse_matcher, shown, utc_now
 from sandbox.alertmanager.routing import Dispatcher, Route
+from sandbox.running import Running
 from sandbox.serving import LoopbackServer
 
 
-class Alertmanager:
+class Alertmanager(Running):
     """Takes alerts at `url` and tells the webhook of `route`, between `start` and `stop`.
 
     One route with one receiver; no silences, no inhibition, and nothing outlives the process.
@@ -35,15 +34,6 @@ class Alertmanager:
     def stop(self) -> None:
         """End the server; messages not yet delivered are lost."""
         self._server.stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _application(self) -> Starlette:
         return Starlette(

@@ -9,8 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import uvicorn
 
@@ -24,6 +23,7 @@ from sandbox.cluster.objects import Object, clone, is_controlled_by, is_ready
 from sandbox.cluster.resources import DAEMONSETS, DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS, STATEFULSETS
 from sandbox.cluster.state import State
 from sandbox.cluster.storage import Change
+from sandbox.running import Running
 from sandbox.serving import listening
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ START_SECONDS = 30
 WORKLOADS = {one.kind.lower(): one for one in (DEPLOYMENTS, STATEFULSETS, DAEMONSETS, REPLICASETS)}
 
 
-class Cluster:
+class Cluster(Running):
     """A cluster on 127.0.0.1 for as long as the `with` block lasts.
 
     `start_seconds` is how long pods take to come up (0 is possible), `stop_seconds` how long they take to
@@ -53,15 +53,6 @@ class Cluster:
         self._port = port
         self._started: Future[tuple[asyncio.AbstractEventLoop, State, uvicorn.Server]] = Future()
         self._thread = threading.Thread(target=self._run, name="sandbox-cluster", daemon=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self) -> None:
         self._socket = listening(self._port)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from sandbox.flux.api import Api, Refused
 from sandbox.flux.definitions import install
@@ -14,11 +12,12 @@ from sandbox.flux.kustomizations import Kustomizations
 from sandbox.flux.releases import Releases
 from sandbox.flux.sources import Sources
 from sandbox.repeating import Repeating
+from sandbox.running import Running
 
 logger = logging.getLogger(__name__)
 
 
-class Flux:
+class Flux(Running):
     """Flux in the cluster at `url`, from `start` to `stop`.
 
     `repositories` are the bare repositories on disk, by the URL that a GitRepository names. Each object is
@@ -43,15 +42,6 @@ class Flux:
         """Return when nothing is being reconciled any more."""
         self._repeating.stop()
         self._api.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _reconcile(self) -> None:
         for controller in self._controllers:

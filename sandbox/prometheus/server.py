@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
@@ -26,13 +25,14 @@ from sandbox.prometheus.samples import SampleStore
 from sandbox.prometheus.scraping import Target, now_ms
 from sandbox.prometheus.syntax import QueryError
 from sandbox.repeating import Repeating
+from sandbox.running import Running
 from sandbox.serving import LoopbackServer
 
 _STATUS = {"bad_data": 400, "execution": 422}
 _FORGET_EVERY_SECONDS = 60.0
 
 
-class Prometheus:
+class Prometheus(Running):
     """Scrapes `targets` (base URLs, of which `/metrics` is read) and answers Prometheus's HTTP API at `url`.
 
     `rules` is the text of a rules file. Raises `RulesError` for one that it cannot follow.
@@ -80,15 +80,6 @@ class Prometheus:
     def stop(self) -> None:
         """Stop the server, then the loops."""
         self._running.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _scrape(self) -> None:
         for _ in self._scrapers.map(Target.scrape, self._targets):

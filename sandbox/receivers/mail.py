@@ -8,11 +8,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from sandbox.running import Running
 from sandbox.serving import listening
 
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1
@@ -36,7 +36,7 @@ class Mail:
         raise LookupError("the message holds no calendar")
 
 
-class MailServer:
+class MailServer(Running):
     """SMTP on 127.0.0.1 at `port`, from `start` to `stop`.
 
     `login` is the user and password that it wants, `tls` the context that it encrypts with: after STARTTLS,
@@ -106,15 +106,6 @@ class MailServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)

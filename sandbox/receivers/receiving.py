@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.receivers.faults import Fault, Faults
+from sandbox.running import Running
 from sandbox.serving import LoopbackServer
 
 Clock = Callable[[], float]
@@ -66,7 +66,7 @@ class Refused(Exception):
 Act = Callable[[Received], Response]
 
 
-class Receiver(ABC):
+class Receiver(Running):
     """An outside system on 127.0.0.1 at `url`, from `start` to `stop`; nothing outlives the process.
 
     `received` are the raw requests in order, those too that a fault befell. Requests are acted upon one at
@@ -105,15 +105,6 @@ class Receiver(ABC):
         """End the server; requests that a fault holds back are dropped."""
         self._stopping = True
         self._server.stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def fail(
         self, times: int | None = None, *, status: int = 500, retry_after: int | None = None, path: str = ""

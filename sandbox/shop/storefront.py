@@ -4,8 +4,6 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
 import httpx
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -17,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.repeating import Repeating
+from sandbox.running import Running
 from sandbox.serving import LoopbackServer
 from sandbox.shop.behaviours import ImageBehaviour
 from sandbox.shop.pods import list_pods
@@ -26,7 +25,7 @@ _TICK_SECONDS = 0.05
 _API_TIMEOUT_SECONDS = 2.0
 
 
-class Shop(Collector):
+class Shop(Collector, Running):
     """The workload `deployment` of a cluster, serving simulated traffic between `start` and `stop`.
 
     It learns its pods and their images from the cluster's ordinary pod list every `poll_seconds`, so a
@@ -86,15 +85,6 @@ class Shop(Collector):
     def stop(self) -> None:
         """Stop serving and end the threads."""
         self._running.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _poll(self) -> None:
         try:
