@@ -615,10 +615,11 @@ class Button:
 class Message:
     """What people are told: vendor-neutral facts. `key` is the same for each attempt to send it.
 
-    `code` is that of the event it tells of, `phase` where the response is now. `rows` are the decision's
-    rows and `timeline` the story so far, a line each. `references` name what the response is known by
-    elsewhere: ``pagerduty`` an incident's id, ``github`` an issue (``owner/repo#12``). One that is told
-    `aside` is not about how the service is: a channel that shows the state of things goes on showing that.
+    `code` is that of the event it tells of, `phase` where the response is now, and `reason` why it has ended.
+    `rows` are the decision's rows and `timeline` the story so far, a line each. `references` name what the
+    response is known by elsewhere: ``pagerduty`` an incident's id, ``github`` an issue (``owner/repo#12``).
+    One that is told `aside` is not about how the service is: a channel that shows the state of things goes
+    on showing that.
     """
 
     key: str
@@ -631,6 +632,7 @@ class Message:
     service: str = ""
     team: str = ""
     phase: str = ""
+    reason: str = ""
     rows: tuple[str, ...] = ()
     timeline: tuple[str, ...] = ()
     buttons: tuple[Button, ...] = ()

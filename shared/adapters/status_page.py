@@ -7,6 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from shared.adapters.json_api import TELL_SECONDS, Calls, JsonApi
+from shared.domain.reasons import Reason
 from shared.domain.response import Outcome
 from shared.errors import ConfigurationError
 from shared.ports import Message
@@ -50,8 +51,8 @@ class StatusPagePeople:
     """Publishes what customers may know: the templates of `wording`, never a message's own lines.
 
     A response has one incident on the page. Asked about or announced it is identified; rolled back it is
-    monitored; completed it is resolved; ended otherwise it stays open, with a word that work goes on, for
-    a person to close. What ends before anything was published is not published.
+    monitored; completed, or recovered by itself, it is resolved; ended otherwise it stays open, with a word
+    that work goes on, for a person to close. What ends before anything was published is not published.
 
     `components` are those of each service, with the state that they have until the incident is resolved.
     Subscribers get mail only with `deliver_notifications`. A plain endpoint (`kind` ``json``; `url` is all of
@@ -141,7 +142,8 @@ class StatusPagePeople:
 def _status(message: Message) -> str | None:
     """Return the status that a message stands for; empty: it stays as it is; None: nothing is told."""
     if message.code == "ended":
-        return "resolved" if message.phase == Outcome.COMPLETED else ""
+        recovered = message.phase == Outcome.DISMISSED and message.reason == Reason.RECOVERED
+        return "resolved" if message.phase == Outcome.COMPLETED or recovered else ""
     return _STATUSES.get(message.code)
 
 

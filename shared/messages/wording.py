@@ -48,6 +48,7 @@ class Wording:
             service=response.service,
             team=response.team,
             phase=response.phase,
+            reason=response.reason.value if response.reason else "",
             rows=tuple(_row(row) for row in response.decision.matched),
             timeline=tuple(_moment(event, response) for event in events if event.code in STORY),
             buttons=_buttons(response),

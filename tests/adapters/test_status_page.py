@@ -108,6 +108,15 @@ def test_an_end_that_is_not_good_leaves_the_incident_open_with_a_note(page: Stat
     assert page.component_statuses == {"cmp1": "partial_outage"}
 
 
+@pytest.mark.parametrize(("reason", "status"), [("recovered", "resolved"), ("superseded", "monitoring")])
+def test_what_has_recovered_by_itself_is_resolved(page: Statuspage, reason: str, status: str) -> None:
+    tells = people(page)
+    anchor = tells.tell(ROLLED_BACK)
+    tells.tell(replace(ENDED, phase="dismissed", reason=reason), anchor=anchor)
+
+    assert page.incidents[0].status == status
+
+
 @pytest.mark.parametrize("message", [ENDED, FAILED, replace(HOLDING, code="scaled")])
 def test_what_was_never_public_stays_so(page: Statuspage, message: Message) -> None:
     assert people(page).tell(message) == ""
