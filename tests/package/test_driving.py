@@ -28,6 +28,10 @@ UNSEEN = {
 }
 """What a role allows besides what was called here, and why."""
 
+# A task reads the history; whether the sweep or a worker comes to it first is the machine's affair.
+RACED = {"sweep": frozenset({("dynamodb:Query", "Table")})}
+"""What a role allows and its function may or may not have called here."""
+
 
 def test_an_alert_is_answered_202_and_a_rollback_happens(running: Deployed) -> None:
     running.deploy("checkout", BAD)
@@ -228,7 +232,8 @@ def test_a_function_calls_what_its_role_allows_and_its_role_allows_no_more(runni
     called = {name: frozenset(running.aws.called[name]) for name in allowed}
 
     assert {name: calls for name in allowed if (calls := called[name] - allowed[name])} == {}
-    unused = {n: {r for r in allowed[n] - called[n] if r[0] not in LOGGING} for n in allowed}
+    seen = {n: called[n] | RACED.get(n, frozenset()) for n in allowed}
+    unused = {n: {r for r in allowed[n] - seen[n] if r[0] not in LOGGING} for n in allowed}
     assert {name: rights for name, rights in unused.items() if rights} == UNSEEN
 
 
