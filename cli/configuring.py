@@ -1,18 +1,17 @@
 """Commands config check and table create."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import printing
-from cli.printing import Json, short
+from cli.printing import Json, plural, short
 from shared.errors import BackoutError, ConfigurationError
 
 if TYPE_CHECKING:
-    from shared.settings import SecretRef, Settings
+    from shared.settings import Settings
 
 config = typer.Typer(no_args_is_help=True, help="The configuration.")
 table = typer.Typer(no_args_is_help=True, help="The DynamoDB table.")
@@ -21,7 +20,14 @@ table = typer.Typer(no_args_is_help=True, help="The DynamoDB table.")
 @config.command("check")
 def check(
     file: Annotated[
-        Path, typer.Argument(envvar="BACKOUT_CONFIG", exists=True, dir_okay=False, show_default=False)
+        Path,
+        typer.Argument(
+            help="The configuration.",
+            envvar="BACKOUT_CONFIG",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
     ],
     as_json: Json = False,
 ) -> None:
@@ -62,7 +68,7 @@ def check(
 
 def _tell(settings: "Settings", missing: list[str]) -> None:
     console = printing.console()
-    console.print(f"valid; cluster {short(settings.cluster)}, {len(settings.services)} services")
+    console.print(f"valid; cluster {short(settings.cluster)}, {plural(len(settings.services), 'service')}")
     listed = printing.table("service", "workload", "mode", "team")
     for service in settings.services:
         listed.add_row(short(service.name), short(service.workload), service.mode.value, short(service.team))
@@ -76,29 +82,16 @@ def _tell(settings: "Settings", missing: list[str]) -> None:
 
 def _missing(settings: "Settings") -> Iterator[str]:
     """Yield what is wrong with each secret that cannot be looked up from here."""
+    from functions.doctor import references
     from shared.adapters.secret_stores import aws_stores
     from shared.settings import Secrets
 
     secrets = Secrets(aws_stores())
-    for ref in dict.fromkeys(_references(settings)):
+    for ref in dict.fromkeys(references(settings)):
         try:
             secrets.value(ref)
         except BackoutError as error:
             yield str(error)
-
-
-def _references(settings: "Settings") -> Iterator["SecretRef"]:
-    from shared.settings import SecretRef
-
-    for door in fields(settings.auth):
-        credential = getattr(settings.auth, door.name)
-        for refs in credential.named.values() if credential else ():
-            yield from refs
-    if settings.people.webhook:
-        yield settings.people.webhook
-    source = settings.prometheus
-    values = [*settings.people.headers.values(), *(source.headers.values() if source else ())]
-    yield from (value for value in values if isinstance(value, SecretRef))
 
 
 @table.command("create")

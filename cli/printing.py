@@ -58,6 +58,11 @@ def telling(as_json: bool) -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
+def plural(count: object, noun: str) -> str:
+    """Return how many there are: 1 alert, 2 alerts."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def short(text: object) -> str:
     """Return a cell's text: nothing for what is not there."""
     return "" if text is None else escape(str(text))

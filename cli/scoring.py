@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import printing, telling
-from cli.printing import Json, short
+from cli.printing import Json, plural, short
 from shared import wire
 from shared.domain import decisions
 from shared.domain.alerts import Alert
@@ -166,7 +166,8 @@ def _tell(request: Request, decision: Decision) -> None:
     severity = f", {decision.severity}" if decision.severity else ""
     console.print(
         f"[bold]{short(request.service.name)}[/] {short(request.service.workload)}: "
-        f"[bold]{decision.action}[/]{severity}, score {decision.score}, {len(request.alerts)} alerts"
+        f"[bold]{decision.action}[/]{severity}, score {decision.score}, "
+        f"{plural(len(request.alerts), 'alert')}"
     )
     table = printing.table("row", "reading", "threshold", "verdict", "action")
     for row in decision.rows:

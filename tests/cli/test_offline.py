@@ -172,6 +172,22 @@ def test_a_valid_configuration_is_told_with_what_it_lacks(config: Path) -> None:
     assert "shop-checkout" in run("config", "check", config).stdout
 
 
+def test_every_secret_that_is_missing_is_told_wherever_it_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "backout.yaml"
+    config.write_text(
+        """
+        cluster: prod
+        github: {token: "env:NO_GITHUB_TOKEN"}
+        meetings: {from: backout@example.com, smtp: {host: smtp, user: me, password: "env:NO_PASSWORD"}}
+        teams: {payments: {escalation: {cto: {webhook: "env:NO_CTO"}}}}
+        """
+    )
+
+    missing = " ".join(told(run("config", "check", config, "--json"))["missing_secrets"])
+
+    assert [name in missing for name in ("NO_GITHUB_TOKEN", "NO_PASSWORD", "NO_CTO")] == [True] * 3
+
+
 def test_an_invalid_configuration_is_exit_code_1_with_every_problem(tmp_path: Path) -> None:
     config = tmp_path / "backout.yaml"
     config.write_text("cluster: prod\ntiming: {hold: 5h}\nservices: [{name: a, workload: b}]")
