@@ -138,8 +138,9 @@ def _tell(url: str, settings: "Settings", *, embedded: bool, as_json: bool) -> N
     else:
         console = printing.console()
         console.print(f"Backout listens on [bold]{url}[/], cluster {short(settings.cluster)}")
+        width = max(map(len, ENDPOINTS))
         for path, what in ENDPOINTS.items():
-            console.print(f"  {path:<24} {what}", markup=False)
+            console.print(f"  {path:<{width}} {what}", markup=False)
         if embedded:
             console.print(note)
         for warning in settings.warnings:
