@@ -15,9 +15,11 @@ Name = Annotated[str, typer.Argument(metavar="SERVICE", help="The service's name
 
 def gate(
     service: Annotated[
-        str, typer.Argument(metavar="[SERVICE]", help="The service's name.", show_default=False)
+        str, typer.Argument(metavar="SERVICE", help="The service's name.", show_default=False)
     ] = "",
-    every: Annotated[bool, typer.Option("--list", help="List all that is closed, outside too.")] = False,
+    every: Annotated[
+        bool, typer.Option("--list", help="List what is closed, here and at GitHub and Argo CD.")
+    ] = False,
     url: Url = DEFAULT_URL,
     token: Token = "",
     as_json: Json = False,
@@ -60,4 +62,4 @@ def ungate(
     if as_json:
         printing.document(told)
     else:
-        printing.console().print(short(f"{service}: {'opened' if told['opened'] else 'was open'}"))
+        printing.console().print(short(f"{service}: {'opened' if told['opened'] else 'was open already'}"))

@@ -22,7 +22,10 @@ def rules(
         ),
     ] = None,
     profile: Annotated[
-        str, typer.Option(help="How requests are counted where a service does not say it.")
+        str,
+        typer.Option(
+            help="What counts requests where a service does not say: http_requests, istio, nginx, otel."
+        ),
     ] = "",
 ) -> None:
     """Print rules for Prometheus that alert on exactly what the matrix decides on."""

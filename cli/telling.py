@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cli.printing import plural
 from shared.domain.changes import Scalar
 from shared.domain.reasons import SENTENCES, Reason
 from shared.domain.response import Event
@@ -172,9 +173,9 @@ def _capacity(event: Event) -> str:
 def _joined(event: Event) -> str:
     facts = event.facts
     names = f" ({facts['names']})" if facts.get("names") else ""
-    count = facts.get("alerts")
-    alerts = f"{count} alert{'' if count == 1 else 's'}"
-    return f"joined by {event.by}: {alerts}, {facts.get('firing')} firing{names}"
+    if not (count := facts.get("alerts")):
+        return f"joined by {event.by}: an order"
+    return f"joined by {event.by}: {plural(count, 'alert')}, {facts.get('firing')} firing{names}"
 
 
 def _person(verb: str) -> Callable[[Event], str]:

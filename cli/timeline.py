@@ -22,7 +22,7 @@ def print_head(console: Console, response: Mapping[str, Any]) -> None:
     """Print what the response is about."""
     severity = response["decision"]["severity"] or ""
     console.print(f"[bold]{short(response['service'])}[/] {short(response['workload'])} {severity}".rstrip())
-    console.print(f"response {response['id']}, {response['mode']}, started {response['started_at']}")
+    console.print(f"response {response['id']}, mode {response['mode']}, started {response['started_at']}")
 
 
 def print_events(console: Console, events: Sequence[Event], *, started_at: datetime) -> None:

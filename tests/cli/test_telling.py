@@ -65,6 +65,10 @@ def test_alerts_that_join_are_counted(count: int, words: str) -> None:
     assert words in said("joined", {"alerts": count, "firing": 0})
 
 
+def test_an_order_that_joins_is_no_alert() -> None:
+    assert said("joined", {"alerts": 0, "firing": 0}, by="alice") == "joined by alice: an order"
+
+
 def test_a_persons_word_names_the_person() -> None:
     assert said("abort", {"reason": "it is the database"}, by="alice") == "alice says no; it is the database"
 
