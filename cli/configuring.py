@@ -77,7 +77,7 @@ def _tell(settings: "Settings", missing: list[str]) -> None:
     for warning in settings.warnings:
         console.print(f"[yellow]warning[/] {short(warning)}")
     for text in missing:
-        console.print(f"[yellow]secret[/] {short(text)}")
+        console.print(f"[yellow]missing[/] {short(text)}")
 
 
 def _missing(settings: "Settings") -> Iterator[str]:

@@ -4,18 +4,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from textwrap import dedent
 from typing import get_args, get_type_hints
 
 import msgspec
 import pytest
+import yaml
 
 from shared.domain.matrix import DEFAULT_ROWS
 from shared.domain.services import Timing
-from shared.settings import schema
+from shared.settings import load, schema
 from shared.settings.durations import Seconds
 from shared.settings.limits import LIMITS, shown
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text()
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = (DOCS / "configuration.md").read_text()
 
 
 def structs(form: object) -> Iterator[type[msgspec.Struct]]:
@@ -55,3 +58,37 @@ def test_every_row_of_the_matrix_is_told(row: object) -> None:
     name, action, severity = row.name, row.action, row.severity  # type: ignore[attr-defined]
 
     assert re.search(rf"^\| `{name}` \|.*`{action}`.* \| `{severity}` \|$", PAGE, re.MULTILINE)
+
+
+BASIS = {"cluster": "prod", "github": {"token": "env:GITHUB_TOKEN", "app": {"id": "1", "key": "env:KEY"}}}
+"""What an example may leave out, since another of its page has it."""
+
+
+def examples() -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield what the documents show of a configuration: blocks that begin with a key of one."""
+    keys = {field.encode_name for field in msgspec.structs.fields(schema.Document)}
+    for page in sorted(DOCS.glob("*.md")):
+        text = page.read_text()
+        fenced = re.findall(r"^ *```yaml\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+        indented = re.findall(r"(?<=\n)\n((?: {4}.*\n|\n)+)", text)
+        for block in map(dedent, [*fenced, *indented]):
+            said = yaml.safe_load(block) if re.match(rf"\n*({'|'.join(keys)}):", block) else {}
+            if said and "annotations" not in said:  # those are an alert's, and so are the labels beside them
+                yield page.name, said
+
+
+EXAMPLES = [pytest.param(said, id=f"{page}-{'-'.join(said)}") for page, said in examples()]
+
+
+def test_the_documents_show_configurations() -> None:
+    assert len(EXAMPLES) > 20
+
+
+@pytest.mark.parametrize("said", EXAMPLES)
+def test_what_a_document_shows_of_a_configuration_is_valid(said: dict[str, object], tmp_path: Path) -> None:
+    for team in said.get("teams", {}).values():  # type: ignore[attr-defined]
+        team.pop("holidays_file", None)
+    path = tmp_path / "backout.yaml"
+    path.write_text(yaml.safe_dump(BASIS | said))
+
+    assert load(path).cluster

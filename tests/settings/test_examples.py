@@ -1,9 +1,12 @@
 from pathlib import Path
 
+import msgspec
 import pytest
+import yaml
 
 from shared.settings import load
 from shared.settings.references import SecretRef
+from shared.settings.schema import Document
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,3 +35,12 @@ def test_the_example_of_many_services_measures_each_in_its_way() -> None:
     assert ledger.match == {"namespace": "payments", "statefulset": "ledger"}
     assert ledger.queries["error_rate"].window_seconds == 120
     assert "latency_p95" not in {row.name for row in ledger.matrix.rows}
+
+
+def test_the_example_of_everything_has_every_part_that_can_be_added() -> None:
+    said = yaml.safe_load((ROOT / "examples" / "everything.yaml").read_text())
+
+    tuning = {"labels", "alerts", "matrix", "timing", "defaults", "ignored_annotations"}
+    instead = {"people", "kubernetes"}  # a webhook where there is no Slack; the pod's own cluster
+    every = {field.encode_name for field in msgspec.structs.fields(Document)}
+    assert every - set(said) == tuning | instead
