@@ -66,10 +66,10 @@ def _said(*parts: object) -> str:
 
 def _accepted(event: Event) -> str:
     facts = event.facts
+    ordered = facts.get("source") == "invoke" and facts.get("action") == "none"
+    what = "an order" if ordered else _action(facts.get("action"))
     delayed = f"held back: {reason_text(facts.get('delayed'))}" if facts.get("delayed") else ""
-    return _said(
-        f"accepted from {event.by}: {_action(facts.get('action'))}", delayed.rstrip("."), facts.get("detail")
-    )
+    return _said(f"accepted from {event.by}: {what}", delayed.rstrip("."), facts.get("detail"))
 
 
 _ACTIONS = {

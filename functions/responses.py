@@ -37,7 +37,7 @@ class _Word(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _NOT_ASKED = {
-    "approve": "asks nothing now, or something else, or which of several (`choice`)",
+    "approve": "asks nothing now, or offers several remedies: say by `choice` which",
     "resume": "runs, or has left no owner stopped",
     "restore-flags": "runs: its flags are switched after its end",
     complaints.SOME: "runs: complaints count after its end",
@@ -144,7 +144,8 @@ def _heard(door: Door, response_id: str, word: Word) -> Response:
         case Said.UNKNOWN:
             raise _unknown(response_id)
         case Said.ENDED:
-            return answers.problem(409, f"Response {response_id} has ended.")
+            why = "has left no owner stopped" if verb == "resume" else "has ended"
+            return answers.problem(409, f"Response {response_id} {why}.")
         case Said.NOT_ASKED:
             why = _NOT_ASKED.get(verb, "asks nothing now")
             return answers.problem(409, f"Response {response_id} {why}.")

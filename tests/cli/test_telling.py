@@ -65,6 +65,12 @@ def test_alerts_that_join_are_counted(count: int, words: str) -> None:
     assert words in said("joined", {"alerts": count, "firing": 0})
 
 
+def test_an_order_is_accepted_whatever_the_matrix_says() -> None:
+    told = said("accepted", {"action": "none", "source": "invoke"}, by="alice")
+
+    assert told == "accepted from alice: an order"
+
+
 def test_an_order_that_joins_is_no_alert() -> None:
     assert said("joined", {"alerts": 0, "firing": 0}, by="alice") == "joined by alice: an order"
 

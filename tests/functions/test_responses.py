@@ -133,6 +133,15 @@ def test_nothing_can_be_said_to_what_has_ended(installation: Installation) -> No
     assert "has ended" in problem(answer, 409)
 
 
+def test_no_owner_is_started_again_that_was_not_stopped(installation: Installation) -> None:
+    response_id = opened(installation)
+    installation.engine.handle(response_id)
+
+    answer = installation.client.post(f"/responses/{response_id}/resume", headers=bearer("alice-token"))
+
+    assert "has left no owner stopped" in problem(answer, 409)
+
+
 def test_nothing_can_be_said_to_what_is_not_there(installation: Installation) -> None:
     assert problem(installation.client.post("/responses/none/abort", headers=bearer("alice-token")), 404)
 
