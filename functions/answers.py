@@ -18,6 +18,11 @@ from shared.errors import ConfigurationError, InvalidRequest, TemporaryError
 log = logging.getLogger("backout.http")
 
 
+def _lines(value: object) -> bytes:
+    """Return JSON that ends its line, for whoever reads it in a terminal."""
+    return wire.encode(value) + b"\n"
+
+
 class Accepted(Response):
     """The answer to what was accepted, and what it counts for."""
 
@@ -26,7 +31,7 @@ class Accepted(Response):
 
 def answer(value: object, status: int = 200) -> Response:
     """Return a JSON answer; records may be anywhere in `value`."""
-    return Response(wire.encode(value), status, mimetype="application/json")
+    return Response(_lines(value), status, mimetype="application/json")
 
 
 def accepted(source: str, results: Sequence[Answer]) -> Accepted:
@@ -39,7 +44,7 @@ def accepted(source: str, results: Sequence[Answer]) -> Accepted:
             result.outcome,
             result.response_id or result.reason,
         )
-    body = wire.encode({"results": [_result(result) for result in results]})
+    body = _lines({"results": [_result(result) for result in results]})
     made = Accepted(body, 202, mimetype="application/json")
     counted = (metrics.of_accepted(source, r.outcome.value, repeated=r.repeated) for r in results)
     made.measures = [measure for each in counted for measure in each]
@@ -66,7 +71,7 @@ def problem(status: int, detail: str, headers: Sequence[tuple[str, str]] = ()) -
         "status": status,
         "detail": detail,
     }
-    return Response(wire.encode(told), status, list(headers), mimetype="application/problem+json")
+    return Response(_lines(told), status, list(headers), mimetype="application/problem+json")
 
 
 def of_error(error: Exception) -> Response:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import httpx
 import pytest
 
 from sandbox.cluster import Cluster
@@ -70,29 +70,21 @@ def _document(stream: IO[str]) -> str:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
     with Cluster(start_seconds=0.05) as cluster:
-        deploy(cluster, "shop:1.4.1")
-        deploy(cluster, "shop:1.4.2")
+        pasted(cluster, "kubectl ")
         with serving(cluster) as running:
             yield running
 
 
-def deploy(cluster: Cluster, image: str) -> None:
-    base = f"{cluster.url}/apis/apps/v1/namespaces/production/deployments"
-    labels = {"app": "checkout"}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}}
-    patch = {"spec": {"template": template}}
-    merge = {"Content-Type": "application/merge-patch+json"}
-    if httpx.patch(f"{base}/checkout", json=patch, headers=merge).status_code == 200:
-        return
-    cluster.create_namespace("production")
-    body = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "checkout"},
-        "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": template},
-    }
-    httpx.post(base, json=body).raise_for_status()
+def pasted(cluster: Cluster, beginning: str) -> None:
+    """Run the README's commands that begin so, on the cluster."""
+    found = [line for block in BLOCKS for line in block.splitlines() if line.startswith(beginning)]
+    assert found
+    for command in found:
+        environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig_path)}
+        subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, check=True, timeout=30)
 
 
 def curls() -> list[str]:
@@ -133,7 +125,7 @@ def test_a_call_of_the_readme_works_as_it_stands(served: Served, command: str) -
         assert answer["results"][0]["outcome"] in {"created", "joined"}
     elif "dry_run" in command:
         assert answer["dry_run"] is True
-        assert answer["choice"]["to_image"] == "shop:1.4.1"
+        assert answer["choice"]["to_image"] == "registry.example/checkout:1.4.1"
     elif "/responses" in command:
         assert isinstance(answer, dict | list)
     else:
