@@ -16,7 +16,7 @@ from shared.messages import charts
 from shared.messages.markdown import code, link, plain, table
 from shared.messages.meetings import ASKED, stands
 from shared.messages.quantities import moment, person, quantity
-from shared.messages.wording import filled, title
+from shared.messages.wording import barrier, filled, title
 
 _NEWS = frozenset(
     {
@@ -37,8 +37,11 @@ _NEWS = frozenset(
 )
 """Codes of events that tell of a change; the rollback itself is told by itself."""
 
-_AFTERWARDS = frozenset({aftercare.RESUME, aftercare.REVERT})
-"""Kinds of tasks that may change something after the end."""
+_AFTERWARDS = frozenset({aftercare.RESUME, aftercare.REVERT, aftercare.FLAG, aftercare.GATE})
+"""Kinds of tasks that may change something beside the workload; each that did has a receipt."""
+
+_IN_VAIN = (GIVEN_UP, "not reverted", "not switched", "attempt ", "to be tried again")
+"""How the results of tasks begin that did not do what they owe."""
 
 _MADE = {aftercare.REVERT: "revert", paperwork.REPORT: "report", paperwork.FOLLOW_UP: "follow-ups"}
 """What tasks leave behind that can be linked to."""
@@ -49,6 +52,7 @@ _SAYS = {
     "now": "now, without waiting",
     "acknowledge": "I am on it",
     "resume": "start the owner again",
+    "restore-flags": "put the feature flags back",
     "move-meeting": "move the meeting",
     "cancel-meeting": "cancel the meeting",
     "ungate": "open the deploy gate",
@@ -172,7 +176,11 @@ def _changes(response: Response, events: Sequence[Event], tasks: Sequence[Task])
         for event in events
         if event.code == "capacity_taken_back"
     ]
-    told += [(t.ended_at, plain(t.result)) for t in tasks if t.kind in _AFTERWARDS and t.ended_at]
+    told += [
+        (t.ended_at, plain(t.result))
+        for t in tasks
+        if t.kind in _AFTERWARDS and t.ended_at and t.receipt not in {"", aftercare.OPEN}
+    ]
     if response.rolled is not None:
         told.append((response.rolled.at, _rollback(response, response.rolled)))
     lines = [_at(at, response, text) for at, text in sorted(told)]
@@ -203,7 +211,20 @@ def _still(response: Response, tasks: Sequence[Task]) -> str:
         told.append("The workload is scaled to zero.")
     elif response.capacity is not None:
         told.append("Extra capacity has not been taken back.")
+    flags = ", ".join(plain(flag) for flag in aftercare.flags_off(tasks))
+    if flags:
+        told.append(f"Switched off: {flags}; put back by `backout restore-flags {response.id}`")
+    places = _closed(tasks)
+    if places:
+        told.append(f"Closed to deployments: {places}; `backout ungate` opens the gate of the service.")
     return _listed(told)
+
+
+def _closed(tasks: Sequence[Task]) -> str:
+    """Return what enforces the deploy gate and was closed, each with its place."""
+    receipts = {name: task.receipt.partition(" ") for name, task in aftercare.barriers(tasks).items()}
+    closed = {name: place for name, (state, _, place) in receipts.items() if state == aftercare.CLOSED}
+    return ", ".join(f"{plain(place)} at {barrier(name)}" for name, place in closed.items())
 
 
 def _words(response: Response) -> str:
@@ -284,8 +305,8 @@ def _log_lines(item: Item | None, response: Response) -> str:
 
 
 def _given_up(tasks: Sequence[Task], response: Response) -> list[str]:
-    """Return messages and calls that did not get through, or were tried in vain so far."""
-    failed = [task for task in tasks if task.result.startswith((GIVEN_UP, "not reverted", "attempt "))]
+    """Return what did not get through, was refused, or was tried in vain so far."""
+    failed = [task for task in tasks if task.result.startswith(_IN_VAIN)]
     return [_at(task.ended_at, response, f"{_what(task)}: {plain(task.result)}") for task in failed]
 
 

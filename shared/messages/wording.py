@@ -236,7 +236,7 @@ def title(response: Response, code: str, facts: Mapping[str, Scalar]) -> str:
         "follow_ups": "what is to be done within a day and within a week",
         "overdue": f"not done in time: {_within(facts.get('term'))}",
         "task_given_up": f"given up, a person has to: {_owed(facts.get('kind'))}",
-        "gate_failed": f"its deploy gate could not be closed or opened at {_at(facts.get('barrier'))}",
+        "gate_failed": f"its deploy gate could not be closed or opened at {barrier(facts.get('barrier'))}",
         "revert_failed": "could not be reverted in git; the next deploy brings the bad version again",
         "assessed": f"assessed: {_action(facts.get('action'))}",
         "verified": "verified; watching whether it holds",
@@ -279,8 +279,9 @@ def _within(term: Scalar) -> str:
     return f"what was due {WITHIN[Term(str(term))].lower()}" if term in set(Term) else "follow-ups"
 
 
-def _at(barrier: Scalar) -> str:
-    return {"github": "GitHub", "argo_cd": "Argo CD"}.get(str(barrier), str(barrier))
+def barrier(name: Scalar) -> str:
+    """Return the name of what enforces a deploy gate."""
+    return {"github": "GitHub", "argo_cd": "Argo CD"}.get(str(name), str(name))
 
 
 def _question(response: Response, back: str) -> str:

@@ -47,7 +47,7 @@ class Flag:
         except PermanentError as error:
             facts: dict[str, Scalar] = {"flag": flag, "detail": str(error)}
             news = self.tell(response, "flag_refused", facts, task.name, now)
-            return Finished(f"{flag} not switched: {error}", then=tuple(news))
+            return Finished(f"not switched: {flag}: {error}", then=tuple(news))
         facts = {**task.facts, "seen_on": True}
         return Finished(f"{flag} is on", then=(_following(task, facts, now),))
 

@@ -150,6 +150,37 @@ def test_what_was_started_again_and_reverted_after_the_end_is_told_of_its_tasks(
     assert "[revert](<https://github.com/shop/c/1>)" in section(text, "Links")
 
 
+def a_task(kind: str, name: str, result: str, receipt: str = "", **facts: Scalar) -> Task:
+    return Task("r", f"{kind}#{name}", kind, None, facts, 1, result, receipt, ended_at=at(400))
+
+
+def test_what_is_switched_off_or_closed_to_deployments_is_listed_until_it_is_put_back() -> None:
+    off = a_task("flag", "8#fast#off", "fast is off", "off", flag="fast")
+    shut: dict[str, Scalar] = {"barrier": "argo_cd", "of": "5#argo_cd", "nth": 0}
+    closed = a_task("gate", "5#argo_cd#000", "shop/checkout is closed", "closed shop/checkout", **shut)
+    nothing = a_task(
+        "gate", "5#github#000", "github: nothing there", "open", **{**shut, "barrier": "github", "of": "5#g"}
+    )
+    text = told(tasks=[off, closed, nothing])
+    assert "fast is off" in section(text, "What was changed")
+    assert "nothing there" not in text
+    still = section(text, "Still stopped")
+    assert "- Switched off: fast; put back by `backout restore-flags" in still
+    assert "- Closed to deployments: shop/checkout at Argo CD; `backout ungate`" in still
+
+    on = a_task("flag", "9#fast", "fast is on again", "on", flag="fast")
+    opened = a_task("gate", "9#argo_cd#000", "x", "open shop/checkout", **{**shut, "of": "9#argo_cd"})
+    assert section(told(tasks=[off, closed, on, opened]), "Still stopped") == ""
+
+
+def test_what_was_refused_or_is_tried_in_vain_is_told() -> None:
+    flag = a_task("flag", "8#fast", "not switched: fast: change control", flag="fast")
+    gate = a_task("gate", "5#x#000", "to be tried again: no right", barrier="x", of="5#x", nth=0)
+    told_of = section(told(tasks=[flag, gate]), "Given up")
+    assert "change control" in told_of
+    assert "no right" in told_of
+
+
 def test_the_timeline_tells_the_story_without_a_colon_in_its_times() -> None:
     lines = section(told(), "Timeline").splitlines()
 
