@@ -52,7 +52,7 @@ def put_off(task: Task, error: TemporaryError, now: datetime) -> Later:
     """Have a host that stays away looked at again later, or raise the error: at first, and after a day."""
     if task.attempts < PATIENCE or now - (task.created_at or now) > LONGEST:
         raise error
-    return Later(now + AWAY)
+    return Later(now + AWAY, str(error))
 
 
 def brought(catalogue: Catalogue, asked: Asked) -> list[Service]:

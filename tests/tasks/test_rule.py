@@ -118,6 +118,19 @@ def test_a_host_that_is_away_for_an_hour_gets_the_verdict_when_it_is_back() -> N
     assert world.now - began_at > timedelta(minutes=30)
 
 
+def test_an_answer_that_was_lost_before_the_host_went_away_is_not_given_again() -> None:
+    world = shop()
+    ask(world)
+
+    def lose() -> None:
+        world.deployments.errors = [TemporaryError("GitHub is away")] * 7
+        raise TemporaryError("no answer")
+
+    world.interrupt("deployments.answer", Moment.AFTER, lose)
+    assert result(world).receipt == "gone"
+    assert len(world.deployments.verdicts) == 1
+
+
 def test_one_that_is_refused_is_given_up_with_the_words() -> None:
     world = shop()
     ask(world)
