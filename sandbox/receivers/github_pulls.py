@@ -103,7 +103,8 @@ class PullRoutes:
             }
             for review in pull.reviews
         ]
-        return JSONResponse(shown)
+        at, size = page(received)
+        return JSONResponse(shown[(at - 1) * size : at * size])
 
     def _mutate(self, received: Received) -> Response:
         self._admit(received)

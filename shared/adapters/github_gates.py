@@ -1,5 +1,7 @@
 """Deploy gates at GitHub: a commit status on a branch's tip, and verdicts on deployments that wait."""
 
+from collections.abc import Iterator
+from itertools import count
 from urllib.parse import quote
 
 import msgspec
@@ -11,6 +13,7 @@ from shared.domain.services import Service
 from shared.ports import Asked
 
 _LONGEST_DESCRIPTION = 140
+_PER_PAGE = 100
 _BELONG = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 """Who belongs to a repository; of a public one anybody may review a pull request."""
 
@@ -118,9 +121,8 @@ class GitHubReviews:
         self._access = access
 
     def approver(self, repository: str, number: int) -> str:
-        path = f"/repos/{repository}/pulls/{number}/reviews?per_page=100"
         last: dict[str, str] = {}
-        for review in self._access.calls(repository).ask("GET", path, into=list[_Review]):
+        for review in _reviews(self._access.calls(repository), f"/repos/{repository}/pulls/{number}"):
             user = review.user
             if user is None or user.type != "User" or review.author_association not in _BELONG:
                 continue
@@ -128,6 +130,16 @@ class GitHubReviews:
                 last.pop(user.login, None)
                 last[user.login] = review.state
         return next((login for login, state in reversed(last.items()) if state == "APPROVED"), "")
+
+
+def _reviews(calls: Calls, pull: str) -> Iterator[_Review]:
+    """Yield all reviews of a pull request, the oldest first: the last word may stand on the last page."""
+    for page in count(1):
+        path = f"{pull}/reviews?per_page={_PER_PAGE}&page={page}"
+        found = calls.ask("GET", path, into=list[_Review])
+        yield from found
+        if len(found) < _PER_PAGE:
+            return
 
 
 def _waits(calls: Calls, run: str, environment: str) -> bool:

@@ -59,6 +59,14 @@ def test_only_a_person_of_the_repository_who_stands_by_it_counts(
     assert world.approver() == approver
 
 
+def test_the_last_word_counts_though_it_stands_on_a_later_page(world: World) -> None:
+    talk = [Review("eve", "COMMENTED")] * 99
+    world.pull.reviews = [Review("bob", "APPROVED"), *talk, Review("bob", "CHANGES_REQUESTED")]
+    assert world.approver() == ""
+    world.pull.reviews = [*talk, Review("eve", "COMMENTED")]
+    assert world.approver() == ""
+
+
 def test_a_pull_request_that_is_not_there_is_refused_and_a_host_that_is_away_asked_again(
     world: World,
 ) -> None:
