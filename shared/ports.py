@@ -290,7 +290,10 @@ class Tracker(Protocol):
         ...
 
     def look(self, reference: str) -> Issue | None:
-        """Return an issue as it is now, None when it is there no more."""
+        """Return an issue as it is now, None when it was deleted.
+
+        Raises PermanentError for one that may not be seen: nobody knows how that stands.
+        """
         ...
 
 

@@ -74,6 +74,7 @@ class IssueRoutes:
         self._repositories, self._admit, self._comments = repositories, admit, comments
         self._login, self._assignable, self._clock = login, assignable, clock
         self._numbers = itertools.count(_FIRST_NUMBER)
+        self._made: set[str] = set()
 
     def routes(self, url: Callable[[], str]) -> Sequence[tuple[str, str, Act]]:
         """Return the routes; `url` tells where they are reached."""
@@ -90,6 +91,8 @@ class IssueRoutes:
     def named(self, received: Received) -> str:
         """Name the issue that is asked for, if there is one."""
         reference = f"{repository_name(received)}#{received.parameters['number']}"
+        if reference in self._made - self.issues.keys():
+            raise refused(410, "This issue was deleted")
         if reference not in self.issues:
             raise refused(404, "Not Found")
         return reference
@@ -103,6 +106,7 @@ class IssueRoutes:
         at, reference = self._now(), f"{repository}#{next(self._numbers)}"
         issue = FiledIssue(reference, title, **{"created_at": at, "updated_at": at, **fields})
         self.issues[reference] = issue
+        self._made.add(reference)
         return issue
 
     def _now(self) -> str:

@@ -24,7 +24,7 @@ _PER_PAGE = 50  # a body may have 64 KiB, an answer is read up to 8 MB
 _MOST_PAGES = 10
 _SKEW = timedelta(minutes=2)
 _NOT_TO_SEE = frozenset({403, 404})
-_GONE = frozenset({404, 410})
+_GONE = 410  # 404 is said of what the token may not see, too
 
 
 class _Found(msgspec.Struct):
@@ -69,7 +69,7 @@ class GitHubTracker:
         try:
             found = self._api.calls().ask("GET", issue_path(reference), into=_Found)
         except Refused as refused:
-            if refused.status not in _GONE:
+            if refused.status != _GONE:
                 raise
             return None
         return _issue(reference.partition("#")[0], found)

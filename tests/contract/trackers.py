@@ -127,6 +127,13 @@ class TrackerContract:
         assert closed is not None
         assert not closed.open
 
+    def test_an_issue_that_may_not_be_seen_is_not_taken_for_one_that_is_gone(
+        self, world: TrackerWorld
+    ) -> None:
+        for reference in ("shop/incidents#4711", "shop/nowhere#1"):
+            with pytest.raises(PermanentError):
+                world.tracker.look(reference)
+
     def test_an_issue_that_is_gone_is_none(self, world: TrackerWorld) -> None:
         reference = world.tracker.file(world.wanted()).reference
         world.delete(reference)

@@ -42,6 +42,8 @@ class FakeTracker:
 
     def look(self, reference: str) -> Issue | None:
         self._fail()
+        if reference not in self.filed:
+            raise PermanentError(f"there is no issue {reference}, or it may not be seen")
         return self.issues.get(reference)
 
     def tick(self, reference: str, text: str) -> None:
