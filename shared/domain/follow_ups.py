@@ -73,3 +73,13 @@ def tracked_by(tasks: Sequence[Task], term: Term) -> dict[str, str]:
         for task in tasks
         if task.kind == "follow_up" and task.receipt and task.facts.get("term") in {None, "", term.value}
     }
+
+
+def untracked(tasks: Sequence[Task], term: Term) -> list[str]:
+    """Return the items of a list for which an issue of its own was wanted, and could not be made."""
+    return [
+        str(task.facts["item"])
+        for task in tasks
+        if task.kind == "follow_up" and not task.receipt and task.facts.get("item")
+        if task.facts.get("term") == term.value
+    ]

@@ -18,7 +18,7 @@ _LONGEST = 1500
 class Overdue:
     """Reads the issues, and tells what is open in them; again each day, a few times.
 
-    Where there is no issue nobody knows what is done: the list is told once.
+    Where there is no issue nobody knows what is done: the list, or that item of it, is told once.
     """
 
     records: Records
@@ -28,11 +28,13 @@ class Overdue:
     def run(self, task: Task, response: Response, now: datetime) -> Finished | Later:
         """Look and remind. Raises what the tracker raises."""
         term, nth = Term(str(task.facts["term"])), int(task.facts.get("nth") or 1)
-        tracked = follow_ups.tracked_by(self.records.tasks(response.id), term)
+        tasks = self.records.tasks(response.id)
+        tracked = follow_ups.tracked_by(tasks, term)
         if not tracked:
             still, url = list(follow_ups.LISTS[term]), ""
         else:
             still, url = self._open(tracked, term)
+            still += follow_ups.untracked(tasks, term) if nth == 1 else []
         if not still:
             return Finished("nothing is open any more")
         facts: dict[str, Scalar] = {"term": term.value, "open": "; ".join(still)[:_LONGEST], "url": url}

@@ -111,6 +111,21 @@ def test_lists_whose_issue_could_not_be_made_are_asked_for_all_the_same() -> Non
     assert len(reminders(world)) == 2
 
 
+def test_an_item_whose_issue_could_not_be_made_is_asked_for_once_beside_the_others() -> None:
+    each = FollowUps(in_github=True, repository="", each=True)
+    world = World(
+        [a_service(repository="shop/checkout")],
+        papers={**PAPERS, "report": type(PAPERS["report"])(), "follow_ups": each},
+    )
+    world.tracker.errors = [PermanentError("GitHub answered 422")]
+    world.story()
+    world.send(an_alert(at=world.now))
+    world.run(limit=timedelta(days=6))
+    asked = [line for line in reminders(world) if WITHIN_A_DAY[0] in line]
+    assert len(asked) == 1
+    assert all(text in asked[0] for text in WITHIN_A_DAY)
+
+
 def test_they_can_be_switched_off() -> None:
     world, response_id = rolled_back(follow_ups=None)
     assert looks(world, response_id) == []
