@@ -3,7 +3,8 @@
 A task never delays its response. The attempt is stored before the effect, so a crash shows as an attempt
 without a result, and the task is tried again once its lease has run out.
 
-What fails for the time being is tried for nearly three hours: an outside that is away for one is outlasted.
+What fails for the time being is tried for nearly three hours: an outside that is away for one is outlasted,
+and so is a secret that is missing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Protocol
 from shared.domain.owed import GIVEN_UP, Finished, Later, TaskKind
 from shared.domain.response import Response, Task
 from shared.engine.hands import LEASE
-from shared.errors import PermanentError, TemporaryError
+from shared.errors import ConfigurationError, PermanentError, TemporaryError
 from shared.ports import Clock, Records, Versioned
 from shared.subjects import Spans, about
 
@@ -78,7 +79,7 @@ class TaskRunner:
         try:
             with self.spans("task", response=response_id, workload="", step="", task=name):
                 result = work(attempt, now)
-        except TemporaryError as error:
+        except (TemporaryError, ConfigurationError) as error:
             if attempt.attempts >= MOST_ATTEMPTS:
                 tired = f"{GIVEN_UP} after {attempt.attempts} attempts: {error}"
                 self._give_up(attempt, response, tired, stored.version + 1)
@@ -125,9 +126,10 @@ class TaskRunner:
                 self._put(following, 0)
         self._put(ended, version)
 
-    def _again(self, attempt: Task, error: TemporaryError) -> Task:
+    def _again(self, attempt: Task, error: TemporaryError | ConfigurationError) -> Task:
         pause = min(FIRST_PAUSE * 2 ** (attempt.attempts - 1), LONGEST_PAUSE)
-        pause = max(pause, timedelta(seconds=error.retry_after))
+        if isinstance(error, TemporaryError):
+            pause = max(pause, timedelta(seconds=error.retry_after))
         due_at = self.clock() + pause
         return replace(attempt, due_at=due_at, result=f"attempt {attempt.attempts}: {error}")
 

@@ -10,7 +10,7 @@ from shared.domain.reasons import Reason
 from shared.domain.response import Outcome, Task
 from shared.engine.hands import LEASE
 from shared.engine.tasks import MOST_ATTEMPTS
-from shared.errors import PermanentError, TemporaryError
+from shared.errors import ConfigurationError, PermanentError, TemporaryError
 from shared.ports import Versioned
 from tests.engine.world import Killed, World, an_alert
 from tests.fakes.records import Moment
@@ -71,6 +71,16 @@ def test_a_message_is_given_up_after_nearly_three_hours() -> None:
     assert first.result == f"given up after {MOST_ATTEMPTS} attempts: nobody answers"
     assert others
     assert all(t.result.startswith("told") for t in others)
+
+
+def test_a_secret_that_is_missing_for_a_while_is_told_and_outlasted() -> None:
+    world = World()
+    world.people.fails(1, ConfigurationError("SSM knows no /backout/slack"))
+    response_id = alerted(world)
+    world.run(until=lambda: any(task.attempts for task in messages(world, response_id)))
+    assert messages(world, response_id)[0].result == "attempt 1: SSM knows no /backout/slack"
+    assert world.ended(response_id) == HELD
+    assert all(task.result.startswith("told: ") for task in messages(world, response_id))
 
 
 def test_a_message_that_is_refused_is_given_up_at_once() -> None:
