@@ -45,6 +45,15 @@ def test_whole_days_are_holidays_each_of_several_and_every_year(tmp_path: Path) 
     assert sorted(day.day for day in read(path)) == [25, 28, 29, 30]
 
 
+@pytest.mark.parametrize("begins", ["SUMMARY:Some day", "DTSTART:20200101T000000Z\nRRULE:FREQ=SECONDLY"])
+def test_what_is_no_whole_day_is_passed_over_unrepeated(tmp_path: Path, begins: str) -> None:
+    path = tmp_path / "holidays.ics"
+    changed = CALENDAR.replace("DTSTART:20261222T130000Z\nDTEND:20261222T170000Z", begins)
+    path.write_bytes(changed.replace("\n", "\r\n").encode())
+
+    assert sorted(day.day for day in read(path)) == [25, 28, 29, 30]
+
+
 @pytest.mark.parametrize("content", [None, "", "no calendar", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n"])
 def test_a_file_that_is_none_is_a_matter_of_the_configuration(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "holidays.ics"
