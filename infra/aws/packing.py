@@ -29,7 +29,7 @@ _CALLING = (*_DOOR, "httpx", "slack-sdk")
 PACKAGES: Mapping[str, Sequence[str]] = {
     "door": _DOOR,
     "calling": _CALLING,
-    "engine": (*_CALLING, "icalendar", "joserfc", "kubernetes", "recurring-ical-events", "redis"),
+    "engine": (*_CALLING, "icalendar", "joserfc", "kubernetes", "recurring-ical-events", "redis", "regex"),
 }
 """The archives, and what the functions in each import: those that store alone, those that also ask Slack or
 PagerDuty while their caller waits, and those that look at the cluster."""

@@ -391,6 +391,7 @@ def _telling(door: Door) -> "Tell":
 
 
 def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
+    from shared.adapters.searching import searching
     from shared.bootstrap import papers
     from shared.messages import invitation, wording
     from shared.tasks.check import Check
@@ -431,6 +432,7 @@ def _task_kinds(outside: Outside, door: Door) -> "Mapping[str, TaskKind]":
             outside.workloads,
             door.catalogue,
             tell,
+            searching,
             outside.logs,
             outside.alerts,
             outside.complaints,

@@ -1,7 +1,7 @@
 """Logs: which lines of a workload's pods look like errors, and how those are told without their secrets."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,18 +49,20 @@ def to_read(workload: Workload) -> tuple[Pod, ...]:
     return tuple(sorted(own, key=lambda pod: (pod.ready, pod.name))[:MOST_PODS])
 
 
-def evidence(logs: Sequence[PodLog], errors: str, *, since: datetime, pods: int) -> Evidence:
+def evidence(
+    logs: Sequence[PodLog], is_error: Callable[[str], object], *, since: datetime, pods: int
+) -> Evidence:
     """Count the lines that look like errors and show the first of each kind; a person judges them.
 
-    `pods` is how many there are. A healthy service logs errors too, so that there are some fails nothing.
+    `is_error` looks at one line, `pods` is how many there are. A healthy service logs errors too, so that
+    there are some fails nothing.
     """
-    pattern = re.compile(errors)
     cut = any(log.cut for log in logs)
     found = [
         (log.pod, line[:_LONGEST_LINE])
         for log in logs
         for line in log.lines
-        if pattern.search(line[:_LONGEST_LINE])
+        if is_error(line[:_LONGEST_LINE])
     ]
     read = len({log.pod for log in logs})
     of = f"{read} pod{'' if read == 1 else 's'}" if read >= pods else f"{read} of {pods} pods"

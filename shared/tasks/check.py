@@ -40,6 +40,7 @@ class Check:
     workloads: Workloads
     catalogue: Catalogue
     tell: Tell
+    searching: Callable[[str], Callable[[str], bool]]
     logs: Logs | None = None
     alerts: Alerts | None = None
     complaints: Sequence[Complaints] = ()
@@ -84,7 +85,8 @@ class Check:
         if workload is None:
             return Evidence(Standing.UNKNOWN, "the workload is gone")
         read = port.read(workload.ref, logs.to_read(workload), since=since)
-        return logs.evidence(read, service.log_errors, since=since, pods=len(workload.pods))
+        is_error = self.searching(service.log_errors)
+        return logs.evidence(read, is_error, since=since, pods=len(workload.pods))
 
     def _summed_up(self, response: Response, looked: Task) -> dict[str, Scalar]:
         """Return the checklist as the facts of a message: how many passed, and the names of the others."""
