@@ -25,6 +25,9 @@ class Standing(StrEnum):
 
 _WORST_FIRST = (Standing.FAIL, Standing.UNKNOWN, Standing.ASKED, Standing.PASS)
 
+LONGEST = 1000
+"""Characters of what is said, and of each example, that are kept: they come from outside, as long as they are."""
+
 SETTLED = frozenset({Standing.PASS, Standing.ASKED})
 """What another look would not change: it has passed, or a person has to judge."""
 
@@ -53,10 +56,14 @@ def facts(found: Mapping[str, Evidence]) -> dict[str, Scalar]:
     """Return evidence by topic as the facts of a task."""
     told: dict[str, Scalar] = {}
     for topic, each in found.items():
-        told |= {topic: each.standing.value, f"{topic}_said": each.said}
+        told |= {topic: each.standing.value, f"{topic}_said": _cut(each.said)}
         if each.details:
-            told[f"{topic}_details"] = "\n".join(each.details)
+            told[f"{topic}_details"] = "\n".join(map(_cut, each.details))
     return told
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def newest(tasks: Sequence[Task], topic: str) -> Evidence | None:
