@@ -26,7 +26,7 @@ class Standing(StrEnum):
 _WORST_FIRST = (Standing.FAIL, Standing.UNKNOWN, Standing.ASKED, Standing.PASS)
 
 LONGEST = 1000
-"""Characters of what is said, and of each example, that are kept: they come from outside, as long as they are."""
+"""Characters of what is said, and of each example, that are kept: others made them."""
 
 SETTLED = frozenset({Standing.PASS, Standing.ASKED})
 """What another look would not change: it has passed, or a person has to judge."""
