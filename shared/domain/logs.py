@@ -15,7 +15,10 @@ _LONGEST_LINE = 4000
 _LONGEST_MASKED = 1000
 _MOST_MASKED = 200
 
-_NAMES = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|credential|authorization|session)"
+_NAMES = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|credential|authorization|session"
+    r"|(?:api|access|private)[-_]?key)"
+)
 _VALUE = r"(?:\\?\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s,;&}]+)"
 _MASKS = tuple(
     (re.compile(pattern), masked)
@@ -25,7 +28,7 @@ _MASKS = tuple(
         (r"://[^/@\s]+@", "://…@"),
         (rf"(?i)({_NAMES}[\w.-]*\\?[\"']?\s*[:=]\s*)(?!(?:bearer|basic) …){_VALUE}", r"\1…"),
         (r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", "…"),
-        (r"\b(?:xox[a-z]-|gh[pousr]_|github_pat_|glpat-|sk-|AKIA|ASIA)[\w-]{8,}", "…"),
+        (r"\b(?:xox[a-z]-|xapp-|gh[pousr]_|github_pat_|glpat-|hvs\.|sk-|AIza|AKIA|ASIA)[\w-]{8,}", "…"),
         (r"-----BEGIN [A-Z ]+-----.*", "…"),
         (r"\b(?=[\w+/-]*\d)[\w+/-]{40,}={0,2}", "…"),
     )
