@@ -40,7 +40,7 @@ _NEWS = frozenset(
 _AFTERWARDS = frozenset({aftercare.RESUME, aftercare.REVERT, aftercare.FLAG, aftercare.GATE})
 """Kinds of tasks that may change something beside the workload; each that did has a receipt."""
 
-_IN_VAIN = (GIVEN_UP, "not reverted", "not switched", "attempt ", "to be tried again")
+_IN_VAIN = (GIVEN_UP, "not reverted", "not switched", "not closed", "attempt ", "to be tried again")
 """How the results of tasks begin that did not do what they owe."""
 
 _MADE = {aftercare.REVERT: "revert", paperwork.REPORT: "report", paperwork.FOLLOW_UP: "follow-ups"}

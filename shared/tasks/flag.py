@@ -36,7 +36,7 @@ class Flag:
         view = self.records.read(freezes=True)
         scope = {"namespace": response.workload.namespace, "team": response.team}
         if not on and view.freezes.value.holding(now, **scope) is not None:
-            return Later(now + FROZEN)
+            return Later(now + FROZEN, "not switched yet: changes are frozen")
         try:
             if on:
                 return self._put_back(task, response, flag, now)

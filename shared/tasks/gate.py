@@ -64,7 +64,7 @@ class Gate:
         why = self._why(barrier, place, service)
         scope = {"namespace": response.workload.namespace, "team": response.team}
         if why and self.records.read(freezes=True).freezes.value.holding(now, **scope) is not None:
-            return Later(now + FROZEN)
+            return Later(now + FROZEN, "not closed yet: changes are frozen")
         for _ in range(MOST_LOOKS):
             barrier.apply(place, closed=bool(why), why=why)
             before, why = why, self._why(barrier, place, service)

@@ -81,6 +81,8 @@ def test_a_freeze_holds_the_switching_back() -> None:
     )
     world.run(limit=timedelta(hours=1))
     assert world.flags.switched == []
+    waits = [t for t in world.records.tasks(response_id) if t.kind == "flag"]
+    assert "not switched yet: changes are frozen" in {task.result for task in waits}
     world.door.freezer.thaw("global")
     world.run()
     assert off(world, response_id) == ("new-prices",)

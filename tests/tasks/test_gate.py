@@ -174,6 +174,7 @@ def test_a_freeze_holds_the_closing_back_and_not_the_opening() -> None:
     world.interrupt("argo_cd barrier.place", Moment.BEFORE, freeze)
     world.run(limit=timedelta(minutes=10))
     assert closed(world) == []
+    assert "changes are frozen" in stands(world, response_id)["argo_cd"].result
     world.door.freezer.thaw("namespace/production")
     world.run(limit=timedelta(minutes=10))
     assert closed(world) == ["github", "argo_cd"]
