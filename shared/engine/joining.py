@@ -16,6 +16,8 @@ from shared.engine.hands import TasksFor, numbered
 from shared.errors import TemporaryError
 from shared.ports import Clock, Commit, Queue, Records, State
 
+KEPT_WORDS = 30
+
 
 def worst(alerts: Sequence[Alert], signals: Readings) -> dict[Signal, Reading]:
     """Return the readings that alerts and an order carried; of several of one signal the worst number."""
@@ -60,11 +62,20 @@ def heard(before: Heard, alerts: Sequence[Alert], carried: Readings, words: Sequ
     references = dict(before.references)
     for alert in alerts:
         references = {**alert.references, **references}
-    return Heard(tuple(kept.values()), count, readings, (*before.words, *said), references)
+    return Heard(tuple(kept.values()), count, readings, _bounded((*before.words, *said)), references)
+
+
+def _bounded(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Return words without the oldest of those that may be said again and again; the history has them all.
+
+    Else a response would outgrow what can be stored, and no word could open its gate any more.
+    """
+    spare = [word for word in words if word.verb in _REPEATABLE][:-KEPT_WORDS]
+    return tuple(word for word in words if word not in spare)
 
 
 def _same(word: Word, known: Word) -> bool:
-    if word.verb in {"resume", "restore-flags", *_SAID_OF_THE_END}:
+    if word.verb in _REPEATABLE:
         return word == known
     return (word.verb, word.question) == (known.verb, known.question) and (
         word.verb != "order" or word.by == known.by
@@ -188,6 +199,8 @@ class Listener:
 
 
 _SAID_OF_THE_END = frozenset({complaints.SOME, complaints.NONE, *meetings.WORDS})
+
+_REPEATABLE = frozenset({"resume", "restore-flags"}) | _SAID_OF_THE_END
 """Words that may be said again and again."""
 
 _COUNT_AFTERWARDS = frozenset({"acknowledge", "resume", "restore-flags", "ungate"}) | _SAID_OF_THE_END

@@ -9,7 +9,7 @@ import pytest
 from shared.domain.response import Outcome, Step
 from shared.domain.services import Mode
 from shared.domain.signals import Signal
-from shared.engine.joining import Said
+from shared.engine.joining import KEPT_WORDS, Said
 from tests.engine.world import BAD, GOOD, RAISED, World, a_service, an_alert
 
 
@@ -160,3 +160,17 @@ def test_an_acknowledgement_counts_after_the_end_and_brings_nothing_back_to_life
     assert (state.due_at, state.lease.owner) == (None, None)
     assert replace(state.response, heard=ended.heard) == ended
     assert world.record().live is None
+
+
+def test_what_is_said_again_and_again_is_kept_in_the_history_and_never_outgrows_the_response() -> None:
+    world, response_id = holding()
+    world.say(response_id, "now")
+    world.ended(response_id)
+    for n in range(2 * KEPT_WORDS):
+        world.sleep(seconds=1)
+        assert world.say(response_id, "complaints" if n % 2 else "no-complaints") is Said.TAKEN
+    words = world.response(response_id).heard.words
+    assert [word.verb for word in words[:1]] == ["now"]
+    assert len(words) == 1 + KEPT_WORDS
+    assert words[-1].verb == "complaints"
+    assert world.codes(response_id).count("complaints") == KEPT_WORDS
