@@ -5,12 +5,13 @@ GitHub waits 10 s for an answer and sends nothing again by itself, so that the q
 """
 
 from dataclasses import asdict, replace
+from itertools import chain
 
 from flask import Request, Response
 from werkzeug.exceptions import Unauthorized
 from werkzeug.routing import Map, Rule
 
-from functions import answers, edges, pressing
+from functions import answers, doors, edges, pressing
 from shared.bootstrap import Door
 from shared.domain.response import Task
 from shared.errors import ConfigurationError, InvalidRequest
@@ -53,8 +54,8 @@ def _admit(door: Door, request: Request, body: bytes) -> None:
     credential = door.settings.auth.github
     if credential is None:
         raise ConfigurationError("auth.github is not configured, so nobody can be let in: set it.")
-    secrets = [secret for values in door.secrets.accepted(credential).values() for secret in values]
-    if not signatures.github(body, request.headers.get("X-Hub-Signature-256"), secrets):
+    header = request.headers.get("X-Hub-Signature-256")
+    if not doors.known(door, credential, lambda a: signatures.github(body, header, chain(*a.values()))):
         raise Unauthorized("X-Hub-Signature-256 does not sign this body with a secret of auth.github.")
 
 

@@ -20,6 +20,7 @@ auth:
   alertmanager: "ssm:/door"
   invoke: "ssm:/door"
   read: "ssm:/door"
+  github: "ssm:/door"
   pagerduty: "ssm:/door"
   pagerduty_actions: "ssm:/door"
   slack: "ssm:/door"
@@ -62,6 +63,11 @@ def pagerduty(of: Installation, secret: str) -> TestResponse:
     return of.client.post("/pagerduty", data=body, headers=headers)
 
 
+def github(of: Installation, secret: str) -> TestResponse:
+    headers = {"X-Hub-Signature-256": f"sha256={signed(secret, b'{}')}", "X-GitHub-Event": "ping"}
+    return of.client.post("/github", data=b"{}", headers=headers)
+
+
 def slack(of: Installation, secret: str) -> TestResponse:
     body, at = b'{"type": "url_verification", "challenge": "x"}', str(int(of.now.timestamp()))
     headers = {
@@ -90,6 +96,7 @@ DOORS: dict[str, tuple[Call, int]] = {
         ),
         401,
     ),
+    "github": (github, 401),
     "slack": (slack, 401),
     "approval link": (link, 403),
 }
