@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from shared.adapters.github import API_VERSION
+from shared.adapters.github import api
 from shared.adapters.json_api import TELL_SECONDS, Calls, JsonApi, Refused
 from shared.errors import PermanentError
 
@@ -49,7 +49,7 @@ class GitHubAccess:
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._url, self._app, self._seconds, self._clock = url, app, seconds, clock
-        self._by_token = self._api(token)
+        self._by_token = api(url, token, seconds=seconds)
         self._installed: dict[str, tuple[datetime, JsonApi]] = {}
 
     def calls(self, repository: str) -> Calls:
@@ -64,7 +64,7 @@ class GitHubAccess:
 
     def _taken(self, app: App, repository: str, *, until: float) -> tuple[datetime, JsonApi]:
         """Have GitHub give a token for the installation that the repository has."""
-        calls = self._api(own_token(app, self._clock())).calls(until=until)
+        calls = api(self._url, own_token(app, self._clock()), seconds=self._seconds).calls(until=until)
         try:
             installation = calls.ask("GET", f"/repos/{repository}/installation", into=_Installation)
         except Refused as refused:
@@ -73,15 +73,7 @@ class GitHubAccess:
             raise PermanentError(f"GitHub: the app {app.id} is not installed on {repository}") from refused
         path = f"/app/installations/{installation.id}/access_tokens"
         made = calls.ask("POST", path, into=_Token)
-        return made.expires_at, self._api(made.token)
-
-    def _api(self, token: str) -> JsonApi:
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/vnd.github+json",
-            "X-GitHub-Api-Version": API_VERSION,
-        }
-        return JsonApi("GitHub", self._url, headers=headers, secrets=[token], seconds=self._seconds)
+        return made.expires_at, api(self._url, made.token, seconds=self._seconds)
 
 
 def own_token(app: App, now: datetime) -> str:
