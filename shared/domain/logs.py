@@ -53,12 +53,12 @@ def to_read(workload: Workload) -> tuple[Pod, ...]:
 
 
 def evidence(
-    logs: Sequence[PodLog], is_error: Callable[[str], object], *, since: datetime, pods: int
+    logs: Sequence[PodLog], is_error: Callable[[str], object], *, since: datetime, asked: int, pods: int
 ) -> Evidence:
     """Count the lines that look like errors and show the first of each kind; a person judges them.
 
-    `is_error` looks at one line, `pods` is how many there are. A healthy service logs errors too, so that
-    there are some fails nothing.
+    `is_error` looks at one line; logs of `asked` pods were wanted, of `pods` that there are. Of one without a
+    log nobody knows, so silence does not pass then. A healthy service logs errors too: some fail nothing.
     """
     cut = any(log.cut for log in logs)
     found = [
@@ -72,6 +72,8 @@ def evidence(
     after = f"since {since:%H:%M:%S}Z"
     if not read:
         return Evidence(Standing.UNKNOWN, "no pod has a log to read")
+    if not found and read < asked:
+        return Evidence(Standing.UNKNOWN, f"no line of {of} is an error {after}; others have no log yet")
     if not found:
         more = " in what was read of long logs" if cut else ""
         return Evidence(

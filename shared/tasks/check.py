@@ -84,9 +84,10 @@ class Check:
         workload = self.workloads.read(service.workload)
         if workload is None:
             return Evidence(Standing.UNKNOWN, "the workload is gone")
-        read = port.read(workload.ref, logs.to_read(workload), since=since)
+        asked = logs.to_read(workload)
+        read = port.read(workload.ref, asked, since=since)
         is_error = self.searching(service.log_errors)
-        return logs.evidence(read, is_error, since=since, pods=len(workload.pods))
+        return logs.evidence(read, is_error, since=since, asked=len(asked), pods=len(workload.pods))
 
     def _summed_up(self, response: Response, looked: Task) -> dict[str, Scalar]:
         """Return the checklist as the facts of a message: how many passed, and the names of the others."""

@@ -80,7 +80,7 @@ def logs(*lines: str, pod: str = "checkout-1", cut: bool = False) -> PodLog:
 def test_errors_are_counted_and_each_kind_is_shown_once() -> None:
     read = [logs("ERROR a 1", "ok", "ERROR a 2", "ERROR b"), logs("ERROR a 3", pod="checkout-2")]
 
-    found = evidence(read, IS_ERROR, since=SINCE, pods=2)
+    found = evidence(read, IS_ERROR, since=SINCE, asked=2, pods=2)
 
     assert found.standing is Standing.ASKED
     assert found.said == "4 lines of 2 pods look like errors since 03:02:10Z; read them"
@@ -90,25 +90,34 @@ def test_errors_are_counted_and_each_kind_is_shown_once() -> None:
 def test_few_examples_are_kept_and_each_is_short() -> None:
     lines = [f"ERROR {letter} {'x ' * 300}" for letter in "abcdefghijkl"]
 
-    found = evidence([logs(*lines)], IS_ERROR, since=SINCE, pods=1)
+    found = evidence([logs(*lines)], IS_ERROR, since=SINCE, asked=1, pods=1)
 
     assert len(found.details) == MOST_SAMPLES
     assert {len(detail) for detail in found.details} == {len("checkout-1: ") + LONGEST_SAMPLE}
 
 
 def test_logs_without_an_error_pass_unless_they_were_too_long_to_read() -> None:
-    assert evidence([logs("fine")], IS_ERROR, since=SINCE, pods=1).standing is Standing.PASS
-    assert evidence([logs("fine", cut=True)], IS_ERROR, since=SINCE, pods=1).standing is Standing.ASKED
+    assert evidence([logs("fine")], IS_ERROR, since=SINCE, asked=1, pods=1).standing is Standing.PASS
+    assert (
+        evidence([logs("fine", cut=True)], IS_ERROR, since=SINCE, asked=1, pods=1).standing is Standing.ASKED
+    )
 
 
 def test_of_more_pods_than_are_read_that_is_said() -> None:
-    found = evidence([logs("ERROR", cut=True)], IS_ERROR, since=SINCE, pods=12)
+    found = evidence([logs("ERROR", cut=True)], IS_ERROR, since=SINCE, asked=1, pods=12)
 
     assert found.said.startswith("at least 1 line of 1 of 12 pods look")
 
 
+def test_silence_is_unknown_while_a_pod_has_no_log_to_read() -> None:
+    found = evidence([logs("fine")], IS_ERROR, since=SINCE, asked=3, pods=3)
+
+    assert (found.standing, found.said[:26]) == (Standing.UNKNOWN, "no line of 1 of 3 pods is ")
+    assert evidence([logs("ERROR")], IS_ERROR, since=SINCE, asked=3, pods=3).standing is Standing.ASKED
+
+
 def test_no_log_at_all_is_unknown() -> None:
-    assert evidence([], IS_ERROR, since=SINCE, pods=0).standing is Standing.UNKNOWN
+    assert evidence([], IS_ERROR, since=SINCE, asked=0, pods=0).standing is Standing.UNKNOWN
 
 
 def a_pod(name: str, **fields: object) -> Pod:
