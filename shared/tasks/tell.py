@@ -11,7 +11,10 @@ from shared.ports import Message, People, Records
 
 KIND = "tell"
 TURN = timedelta(seconds=1)
-"""How long a message waits for the one before it on the same channel."""
+"""How long a message waits for the one before it on the same channel, before it looks again."""
+
+LONG_TURN = timedelta(seconds=15)
+"""The same where the one before it has failed: that may go on for hours, and each look reads and writes."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,9 @@ class Tell:
         if channel is None:
             raise PermanentError(f"the channel {name} is not configured any more")
         earlier = [t for t in self.records.tasks(response.id) if _before(t, task)]
-        if any(t.due_at is not None for t in earlier):
-            return Later(now + TURN)
+        owed = [t for t in earlier if t.due_at is not None]
+        if owed:
+            return Later(now + (LONG_TURN if any(t.attempts > 1 for t in owed) else TURN))
         anchor = next((t.receipt for t in earlier if t.receipt), "")
         message = self.word(response, task, tuple(self.records.events(response.id)))
         receipt = channel.tell(message, anchor=anchor, again=task.attempts > 1)

@@ -73,6 +73,24 @@ def test_a_message_is_given_up_after_nearly_three_hours() -> None:
     assert all(t.result.startswith("told") for t in others)
 
 
+def test_a_message_seldom_looks_whether_one_before_it_that_fails_for_long_has_gone_out() -> None:
+    world = World()
+    world.people.fails(16, TemporaryError("the channel is away", reason=Reason.INTERNAL))
+    response_id = alerted(world)
+    looks: list[str] = []
+
+    def count(name: str, moment: Moment) -> None:
+        if (name, moment) == ("records.put_task", Moment.BEFORE):
+            looks.append(name)
+
+    world.calls.on_call = count
+    began_at = world.now
+    assert world.ended(response_id) == HELD
+    waited, waiting = world.now - began_at, len(messages(world, response_id))
+    assert waited > timedelta(hours=1)
+    assert len(looks) < 3 * waiting * waited / timedelta(seconds=15)
+
+
 def test_a_secret_that_is_missing_for_a_while_is_told_and_outlasted() -> None:
     world = World()
     world.people.fails(1, ConfigurationError("SSM knows no /backout/slack"))
