@@ -98,7 +98,7 @@ class Meet:
             given_up_at = max(invitation.at - LEFT, invitation.said_at + PATIENCE)
             if now < given_up_at:
                 pause = max(AGAIN, timedelta(seconds=error.retry_after))
-                return Later(now + pause, f"attempt failed: {error}")
+                return Later(min(now + pause, given_up_at), f"attempt failed: {error}")
             return self._yours(task, response, str(error), now)
         code, standing = "meeting", Standing.INVITED
         if invitation.cancelled:

@@ -123,6 +123,16 @@ def test_one_that_stays_away_is_told_with_the_time_that_was_proposed() -> None:
     assert "the mail server is away" in lines(world)
 
 
+def test_one_that_wants_to_be_left_alone_for_long_is_given_up_in_time_for_the_team_to_meet() -> None:
+    world, response_id = rolled_back()
+    world.meetings.errors = [TemporaryError("too many requests", retry_after=3500.0)] * 1000
+    world.run(limit=timedelta(hours=5))
+    assert standing(world, response_id) is Standing.YOURS
+    [sending] = [t for t in world.records.tasks(response_id) if t.name.endswith("#send")]
+    assert sending.ended_at is not None
+    assert sending.ended_at - (FIRST - timedelta(hours=1)) < timedelta(minutes=1)
+
+
 def test_one_that_refuses_is_told_and_not_asked_again() -> None:
     world, response_id = rolled_back()
     world.meetings.errors = [PermanentError("answered 550 (no such user)")]
