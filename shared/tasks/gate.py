@@ -58,37 +58,51 @@ class Gate:
         if barrier is None or service is None:
             gone = f"gate.{name}" if barrier is None else f"the service {response.service}"
             raise PermanentError(f"{gone} is not configured any more: open it there by hand")
-        place = self._remembered(response, name) or barrier.place(service)
+        place = self._remembered(response.id, name) or barrier.place(service)
         if not place:
             return Finished(f"{name}: nothing there deploys {service.name}", aftercare.OPEN)
-        why = self._why(barrier, place, service)
+        why = self._why(name, place, service)
         scope = {"namespace": response.workload.namespace, "team": response.team}
         if why and self.records.read(freezes=True).freezes.value.holding(now, **scope) is not None:
             return Later(now + FROZEN, "not closed yet: changes are frozen")
         for _ in range(MOST_LOOKS):
             barrier.apply(place, closed=bool(why), why=why)
-            before, why = why, self._why(barrier, place, service)
+            before, why = why, self._why(name, place, service)
             if bool(before) is bool(why):
                 state = aftercare.CLOSED if why else aftercare.OPEN
                 return Finished(f"{place} is {state}", f"{state} {place}")
         return Later(now)
 
-    def _remembered(self, response: Response, name: str) -> str:
-        """Return the place that this response closed: the configuration may name another one by now."""
-        tasks = self.records.tasks(response.id)
+    def _remembered(self, response_id: str, name: str) -> str:
+        """Return the place that a response closed: the configuration may name another one by now."""
+        tasks = self.records.tasks(response_id)
         mine = [t.receipt for t in tasks if t.kind == aftercare.GATE and t.facts["barrier"] == name]
         return next((place for receipt in reversed(mine) if (place := receipt.partition(" ")[2])), "")
 
-    def _why(self, barrier: Barrier, place: str, own: Service) -> str:
+    def _why(self, name: str, place: str, own: Service) -> str:
         """Return why the place is to be closed: the first of its services whose gate is; empty for none."""
         others = [each for each in self.catalogue.services if each != own]
         closing = self.closing([own.workload, *(each.workload for each in others)])
         closed = [own] if own.workload in closing else []
-        closed += [each for each in others if each.workload in closing and _place(barrier, each) == place]
+        closed += [
+            each
+            for each in others
+            if each.workload in closing and self._place(name, each, closing[each.workload]) == place
+        ]
         if not closed:
             return ""
         response_id = closing[closed[0].workload].response_id
         return f"{closed[0].name} is not to be deployed: response {response_id} rolled it back"
+
+    def _place(self, name: str, service: Service, restored: Restored) -> str:
+        """Return the place of another service whose gate is closed: what was closed for it, whatever is now.
+
+        One that was not closed yet, and cannot be told, is not this one.
+        """
+        try:
+            return self._remembered(restored.response_id, name) or self.barriers[name].place(service)
+        except PermanentError:
+            return ""
 
     def _failed(self, task: Task, response: Response, error: BackoutError, now: datetime) -> Finished:
         name, nth = str(task.facts["barrier"]), int(task.facts["nth"] or 0) + 1
@@ -98,11 +112,3 @@ class Gate:
             return Finished(f"given up: {error}", then=tuple(news))
         following = replace(aftercare.gate(response, str(task.facts["of"]), now, nth=nth), result=str(error))
         return Finished(f"to be tried again: {error}", then=(*news, following))
-
-
-def _place(barrier: Barrier, service: Service) -> str:
-    """Return the place of another service; one that cannot be told is not this one."""
-    try:
-        return barrier.place(service)
-    except PermanentError:
-        return ""

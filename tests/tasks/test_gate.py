@@ -88,6 +88,25 @@ def test_two_services_of_one_place_keep_it_closed_until_both_are_open() -> None:
     assert closed(world) == []
 
 
+def test_what_was_closed_for_another_service_stays_closed_though_its_place_cannot_be_told_any_more() -> None:
+    cart = a_service(name="cart", workload=CART, match={"namespace": "production", "deployment": "cart"})
+    world = World([a_service(), cart], gate=BOTH)
+    world.story()
+    answers = world.send(an_alert(at=world.now), an_alert(at=world.now, deployment="cart"))
+    first, second = (answer.response_id for answer in answers)
+    for response_id in (first, second):
+        world.ended(response_id)
+    for barrier in world.barriers.values():
+        barrier.places.clear()
+
+    world.say(first, VERB)
+    world.run()
+    assert closed(world) == ["github", "argo_cd"]
+    world.say(second, VERB)
+    world.run()
+    assert closed(world) == []
+
+
 def test_a_second_rollback_of_the_service_keeps_it_closed_and_its_word_opens_it() -> None:
     world, first = rolled_back()
     world.ended(first)
