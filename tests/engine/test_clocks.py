@@ -1,12 +1,11 @@
 """Workers whose clocks are two minutes apart, which is twice a lease: still exactly one rollback."""
 
-import threading
 from datetime import timedelta
 
 import pytest
 
-from shared.errors import BackoutError
-from tests.engine.test_crashes import SCENARIOS, Trap, calls_of, check_the_end, deliver, finish, the_response
+from tests.engine.checking import calls_of, check_the_end
+from tests.engine.crashing import SCENARIOS, Trap, deliver, finish, overtake, the_response
 from tests.engine.world import Killed, World
 from tests.fakes.records import Moment
 
@@ -36,44 +35,16 @@ def test_a_worker_whose_clock_is_ahead_takes_a_live_lease_and_still_one_of_them_
 ) -> None:
     for nth in range(1, calls_of(SCENARIOS[name]) + 1):
         world = SCENARIOS[name].world()
-        overtaken_at(world, name, nth, moment)
-        finish(world)
-        check_the_end(world)
 
-
-def overtaken_at(world: World, name: str, nth: int, moment: Moment) -> None:
-    """Stop a worker at a call, have one whose clock is ahead do all it can, and let the first go on."""
-    stopped, go_on = threading.Event(), threading.Event()
-
-    def pause() -> None:
-        stopped.set()
-        assert go_on.wait(30)
-
-    world.calls.on_call = Trap(nth, moment, pause)
-    failed: list[BaseException] = []
-
-    def first() -> None:
-        try:
-            deliver(world, SCENARIOS[name])
-            finish(world)
-        except BackoutError as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    try:
-        while not stopped.wait(0.001) and thread.is_alive():
-            pass
-        if stopped.is_set():
+        def ahead(world: World = world) -> None:
             world.skew = APART
             world.restart()
             deliver(world, SCENARIOS[name])
             finish(world)
-    finally:
-        go_on.set()
-        thread.join(30)
-    assert not thread.is_alive()
-    assert not failed, failed
+
+        overtake(world, SCENARIOS[name], nth, moment, ahead)
+        finish(world)
+        check_the_end(world)
 
 
 def test_a_lease_that_is_live_by_every_clock_is_left_alone() -> None:
