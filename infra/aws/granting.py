@@ -102,14 +102,14 @@ def _logging(name: str) -> Statement:
 
 
 def _secrets(refs: Iterable[SecretRef], surroundings: Surroundings) -> Iterator[Statement]:
-    """Yield the right to each secret by its name, to which Secrets Manager adds a dash and six letters."""
+    """Yield the right to each secret by its name, to which Secrets Manager adds a dash and six letters.
+
+    A key within a secret is not a part of its name.
+    """
     found = sorted(refs)
     parameters = [_arn("ssm", f"parameter/{r.name.removeprefix('/')}") for r in found if r.scheme == "ssm"]
-    secrets = [
-        r.name if r.name.startswith("arn:") else _arn("secretsmanager", f"secret:{r.name}-??????")
-        for r in found
-        if r.scheme == "secretsmanager"
-    ]
+    names = sorted({r.name.partition("#")[0] for r in found if r.scheme == "secretsmanager"})
+    secrets = [n if n.startswith("arn:") else _arn("secretsmanager", f"secret:{n}-??????") for n in names]
     if parameters:
         yield _allow(["ssm:GetParameter"], parameters)
     if secrets:

@@ -48,6 +48,18 @@ def test_a_secret_is_named_as_secrets_manager_ends_it_or_by_its_arn(settings: Se
     ]
 
 
+def test_a_key_within_a_secret_is_no_part_of_its_name() -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gh-AbCdEf"
+    keyed = parse(f"""
+cluster: prod
+auth: {{alertmanager: ["secretsmanager:doors#new", "secretsmanager:doors#old", "secretsmanager:{arn}#alerts"]}}
+guardrails: {{namespaces: [production]}}
+""")
+
+    found = granted(keyed, "alertmanager")["secretsmanager:GetSecretValue"]
+    assert found == [arn, sub("secretsmanager", "secret:doors-??????")]
+
+
 def test_the_worker_lets_nobody_in_and_so_reads_no_credential_of_a_door(settings: Settings) -> None:
     assert {ref.name for ref in secrets_of(settings)["advance"]} == {
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:gh-AbCdEf"
