@@ -43,11 +43,14 @@ class ObservedRecords:
         return stored
 
     def due(self, now: datetime, *, limit: int = 100) -> Sequence[Due]:
-        """Return what is due; a response that should have been found by its message counts, once."""
+        """Return what is due; a response that should have been found by its message counts, once.
+
+        What was counted and is not asked for now, since `now` is before it, stays known.
+        """
         found = self._records.due(now, limit=limit)
         overdue = frozenset(due for due in found if not due.task and due.due_at <= now - OVERDUE)
         self._count([Measure(SWEPT)] * len(overdue - self._overdue))
-        self._overdue = overdue
+        self._overdue = overdue | {due for due in self._overdue if due.due_at > now - OVERDUE}
         return found
 
     def _count(self, measures: Sequence[Measure]) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.adapters.checks import table
 from shared.bootstrap.observing import OVERDUE, ObservedRecords
 from shared.domain import metrics
 from shared.domain.response import Task
@@ -123,6 +124,20 @@ def test_a_response_whose_message_was_lost_is_a_find_of_the_sweep_counted_once()
     late = world.now + OVERDUE
     records.due(late)
     records.due(late + timedelta(seconds=1))
+    assert len(world.metrics.of(metrics.SWEPT)) == 1
+
+
+def test_a_look_of_the_doctor_counts_nothing_and_has_nothing_counted_twice() -> None:
+    world = World(local=False)
+    world.queue.lossy = True
+    alerted(world)
+    records, late = world.door.records, world.now + OVERDUE
+    table.check(records, late)
+    assert world.metrics.of(metrics.SWEPT) == []
+
+    records.due(late)
+    table.check(records, late)
+    records.due(late)
     assert len(world.metrics.of(metrics.SWEPT)) == 1
 
 
