@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from tests.plugins.iam import Recorder
+from tests.plugins.iam import FUNCTIONS, Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,6 +29,12 @@ def called_in(module: str, recorder: Recorder, name: str, params: object = None)
     model = SimpleNamespace(name=name, service_model=SimpleNamespace(signing_name="dynamodb"))
     within = {"__name__": module, "call": lambda: recorder.operation(params, model)}  # type: ignore[arg-type]
     exec("def run():\n    call()\nrun()", within)
+
+
+def test_every_function_that_is_deployed_is_recorded() -> None:
+    entries = {path.stem for path in (ROOT / "functions").glob("*.py") if "\nhandler = " in path.read_text()}
+
+    assert entries | {"advance"} == FUNCTIONS
 
 
 def test_a_transaction_needs_the_actions_of_its_parts() -> None:

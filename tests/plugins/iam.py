@@ -26,8 +26,8 @@ from shared.settings import SecretRef, Secrets
 
 FUNCTIONS = frozenset(
     {
-        "advance", "alertmanager", "decide", "doctor", "freeze", "gates", "health", "invoke", "pagerduty",
-        "responses", "slack",
+        "advance", "alertmanager", "decide", "doctor", "freeze", "gates", "github", "health", "invoke",
+        "pagerduty", "responses", "slack",
     }
 )  # fmt: skip
 """The modules of `functions` that are entries."""
