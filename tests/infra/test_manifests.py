@@ -158,6 +158,7 @@ def test_alertmanager_and_the_policy_reach_the_service_and_prometheus(objects: d
         (to["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"], port["port"])
         for rule in objects["NetworkPolicy"]["spec"]["egress"]
         for to in rule.get("to", ())
+        if "namespaceSelector" in to
         for port in rule["ports"]
     ]
 
@@ -165,6 +166,19 @@ def test_alertmanager_and_the_policy_reach_the_service_and_prometheus(objects: d
     assert prometheus == "http://prometheus.monitoring.svc:9090"
     assert ("monitoring", 9090) in reached
     assert ("kube-system", 53) in reached
+
+
+def test_the_policy_reaches_the_agent_that_has_the_credentials_on_eks(objects: dict[str, Any]) -> None:
+    """Where it is, EKS's guide to Pod Identity says: 169.254.170.23, port 80."""
+    blocks = {
+        (to["ipBlock"]["cidr"], port["port"])
+        for rule in objects["NetworkPolicy"]["spec"]["egress"]
+        for to in rule.get("to", ())
+        if "ipBlock" in to
+        for port in rule["ports"]
+    }
+
+    assert blocks == {("169.254.170.23/32", 80)}
 
 
 def test_every_binding_is_for_the_account_of_the_pods(objects: dict[str, Any], pod: Any) -> None:
