@@ -13,7 +13,10 @@ LIGHT = """
 import sys
 import functions.alertmanager
 
-heavy = {"kubernetes", "httpx", "prometheus_client", "moto", "rich", "typer"}
+heavy = {
+    "cryptography", "httpx", "icalendar", "joserfc", "kubernetes", "moto", "opentelemetry",
+    "prometheus_client", "redis", "rich", "slack_sdk", "typer",
+}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 
 from flask import Request
