@@ -52,7 +52,7 @@ def test_a_key_within_a_secret_is_no_part_of_its_name() -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gh-AbCdEf"
     keyed = parse(f"""
 cluster: prod
-auth: {{alertmanager: ["secretsmanager:doors#new", "secretsmanager:doors#old", "secretsmanager:{arn}#alerts"]}}
+auth: {{alertmanager: ["secretsmanager:doors#new", "secretsmanager:doors#old", "secretsmanager:{arn}#k"]}}
 guardrails: {{namespaces: [production]}}
 """)
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from shared.domain.metrics import Measure
 from shared.ports import Metrics
 
+NAMESPACE = "BACKOUT_METRICS_NAMESPACE"
+"""The variable that names the namespace in CloudWatch: two installations in an account keep theirs apart."""
+
 
 class NoMetrics:
     """Counts nothing."""
@@ -28,7 +31,7 @@ def of_this_process() -> Metrics:
     if on_lambda():
         from shared.adapters.metrics.cloudwatch import CloudWatchMetrics
 
-        return CloudWatchMetrics()
+        return CloudWatchMetrics(os.environ.get(NAMESPACE, "Backout"))
     from shared.adapters.metrics.prometheus import PrometheusMetrics
 
     return PrometheusMetrics()

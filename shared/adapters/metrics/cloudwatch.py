@@ -13,8 +13,6 @@ from typing import TextIO
 from shared import wire
 from shared.domain.metrics import Measure
 
-NAMESPACE = "Backout"
-
 
 class CloudWatchMetrics:
     """Prints each measurement as one line.
@@ -22,7 +20,10 @@ class CloudWatchMetrics:
     Its dimensions are its labels, and beside them none at all: CloudWatch adds up no dimensions for an alarm.
     """
 
-    def __init__(self, out: TextIO | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, namespace: str, out: TextIO | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._namespace = namespace
         self._out = out
         self._clock = clock
         self._lock = threading.Lock()
@@ -47,7 +48,7 @@ class CloudWatchMetrics:
                 "Timestamp": int(self._clock() * 1000),
                 "CloudWatchMetrics": [
                     {
-                        "Namespace": NAMESPACE,
+                        "Namespace": self._namespace,
                         "Dimensions": dimensions,
                         "Metrics": [{"Name": metric.name, "Unit": metric.unit}],
                     }

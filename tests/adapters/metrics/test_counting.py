@@ -20,7 +20,7 @@ ALL = [Measure(metric, metric.labels, 2.0) for metric in METRICS]
 
 def printed(*measures: Measure) -> list[dict[str, Any]]:
     out = io.StringIO()
-    CloudWatchMetrics(out, clock=lambda: 1_700_000_000.5).add(measures)
+    CloudWatchMetrics("Backout", out, clock=lambda: 1_700_000_000.5).add(measures)
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
@@ -64,7 +64,7 @@ def test_a_pipe_that_is_closed_fails_nothing() -> None:
     out = io.StringIO()
     out.close()
 
-    CloudWatchMetrics(out).add(ALL)
+    CloudWatchMetrics("Backout", out).add(ALL)
 
 
 def test_prometheus_reads_every_metric_under_its_name_and_labels() -> None:
@@ -98,9 +98,22 @@ def test_a_lambda_function_prints_and_any_other_process_keeps(monkeypatch: pytes
     assert isinstance(of_this_process(), CloudWatchMetrics)
 
 
+@pytest.mark.parametrize("stage", ["", "backout-dev"])
+def test_two_stages_in_an_account_keep_their_numbers_apart(
+    stage: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "backout-alertmanager")
+    if stage:
+        monkeypatch.setenv("BACKOUT_METRICS_NAMESPACE", stage)
+    of_this_process().add([Measure(TAKEOVERS)])
+
+    [directive] = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == (stage or "Backout")
+
+
 def test_nothing_is_kept_where_nothing_is_counted() -> None:
     NoMetrics().add(ALL)
-    assert NoMetrics().text() == CloudWatchMetrics().text() == b""
+    assert NoMetrics().text() == CloudWatchMetrics("Backout").text() == b""
 
 
 def test_a_lambda_function_loads_neither_prometheus_nor_a_tracer() -> None:
