@@ -72,21 +72,23 @@ DENIED = frozenset(
 )
 
 
+LIMITS = Config(
+    connect_timeout=2.0,
+    read_timeout=3.0,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    tcp_keepalive=True,
+    max_pool_connections=32,
+)
+"""One call ends within 10 s, its second attempt included: far below a lease, and below `CALL_SECONDS`."""
+
+
 def make_client(service: str, session: Session | None = None, *, region: str | None = None) -> Any:  # noqa: ANN401 - one type a service
     """Return a client as AWS's own variables say (region, credentials, AWS_ENDPOINT_URL); for many threads.
 
-    One call ends within 10 s, its second attempt included: far below a lease, and below `CALL_SECONDS`. What
-    one client of a `session` has read from disk the next finds, but only one thread may make clients of it.
-    The session is botocore's: boto3's makes the same clients, and loads S3's transfers with them.
+    What one client of a `session` has read from disk the next finds, but only one thread may make clients of
+    it. The session is botocore's: boto3's makes the same clients, and loads S3's transfers with them.
     """
-    config = Config(
-        connect_timeout=2.0,
-        read_timeout=3.0,
-        retries={"mode": "standard", "total_max_attempts": 2},
-        tcp_keepalive=True,
-        max_pool_connections=32,
-    )
-    return (session or Session()).create_client(service, region, config=config)
+    return (session or Session()).create_client(service, region, config=LIMITS)
 
 
 def code(error: Exception) -> str:

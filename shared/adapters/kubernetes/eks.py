@@ -8,6 +8,7 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import ConfigurationError, TemporaryError
@@ -133,7 +134,8 @@ class EksAccess:
 
         if self._session is None:
             session = self._made_session() if self._made_session else Session()
-            self._session = _assuming(session, self._role) if self._role else session
+            with self._translating("sts:AssumeRole"):
+                self._session = _assuming(session, self._role) if self._role else session
         region = self._region or self._session.get_config_variable("region")
         if not region:
             raise ConfigurationError(
@@ -154,9 +156,14 @@ def _assuming(session: "Session", role: str) -> "Session":
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
     from botocore.session import Session
 
+    from shared.adapters.aws import LIMITS
+
+    source = session.get_credentials()
+    if source is None:
+        raise ConfigurationError(f"no AWS credentials are set, by which to take the role {role}")
     fetcher = AssumeRoleCredentialFetcher(
-        client_creator=session.create_client,
-        source_credentials=session.get_credentials(),
+        client_creator=partial(session.create_client, config=LIMITS),
+        source_credentials=source,
         role_arn=role,
         extra_args={"RoleSessionName": "backout"},
     )

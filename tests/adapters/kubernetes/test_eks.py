@@ -2,7 +2,9 @@
 
 import base64
 import json
+import socket
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -173,8 +175,9 @@ def test_an_aws_that_is_busy_is_temporary(eks: Eks) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("role", ["", "arn:aws:iam::123456789012:role/backout-prod"])
 def test_without_credentials_the_configuration_is_at_fault(
-    eks: Eks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    eks: Eks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, role: str
 ) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -183,7 +186,7 @@ def test_without_credentials_the_configuration_is_at_fault(
     eks.session = Session()
 
     with pytest.raises(ConfigurationError, match="no AWS credentials"):
-        eks.access()._authorization()
+        eks.access(role=role)._authorization()
 
 
 def test_the_cluster_is_known_by_the_authorities_that_aws_tells(eks: Eks, tmp_path: Path) -> None:
@@ -225,6 +228,18 @@ def test_a_role_is_taken_first(eks: Eks, monkeypatch: pytest.MonkeyPatch) -> Non
     assert request.form["RoleSessionName"] == "backout"
     assert "AKIAOLD" in request.headers["authorization"]
     assert "ASIAROLE" in eks.aws.requests[0].headers["authorization"]
+
+
+def test_a_role_that_is_not_given_in_time_is_temporary(eks: Eks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a VPC without a way to STS, say; botocore's own patience is five times a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+        began_at = time.monotonic()
+        with pytest.raises(TemporaryError, match="sts:AssumeRole"):
+            eks.access(role="arn:aws:iam::123456789012:role/backout-prod")._authorization()
+
+    assert time.monotonic() - began_at < 10.0
 
 
 def test_the_region_is_the_session_s_unless_one_is_named(eks: Eks, monkeypatch: pytest.MonkeyPatch) -> None:
