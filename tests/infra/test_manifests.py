@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from functions.app import ENDPOINTS
+from infra.aws.granting import ENGINE
 from tests.adapters.recorded_prometheus import program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,6 +200,16 @@ def test_on_eks_the_bindings_are_for_the_group_of_the_access_entry() -> None:
     assert [binding["subjects"] for binding in bindings] == [[group]] * 4
     in_the_cluster = {each["roleRef"]["name"] for each in built() if each["kind"] == "RoleBinding"}
     assert {binding["roleRef"]["name"] for binding in bindings} == in_the_cluster
+
+
+def test_every_function_that_reaches_the_cluster_is_let_in() -> None:
+    [looped] = re.findall(r"for function in ([\w ]+);", (ROOT / "docs" / "kubernetes.md").read_text())
+    outputs = (INFRA / "aws" / "roles.yml").read_text().partition("\nOutputs:\n")[2]
+
+    assert looped.lower().split() == list(ENGINE)
+    assert re.findall(r"^  (\w+): \{Value: !GetAtt (\w+)\.Arn\}$", outputs, re.MULTILINE) == [
+        (f"{name}RoleArn", f"{name}Role") for name in looped.split()
+    ]
 
 
 def test_cloudformation_takes_the_access_entry() -> None:
