@@ -90,7 +90,7 @@ deploy: ## package and deploy to STAGE, with AWS credentials as the AWS CLI find
 	$(NODE) $(OSLS) deploy --stage $(STAGE) $(OSLS_ARGS)
 
 lock: $(READY) ## resolve the dependencies anew
-	$(COMPILE) -o requirements.lock
+	$(COMPILE) --extra tracing -o requirements.lock
 	$(COMPILE) --extra embedded --group dev -o requirements-dev.lock
 
 wheel: $(READY) ## build the wheel into dist/

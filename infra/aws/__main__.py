@@ -9,6 +9,7 @@ from pathlib import Path
 from infra.aws import granting, packing
 from infra.aws.granting import Surroundings
 from shared import settings
+from shared.adapters import tracing
 
 
 def main() -> None:
@@ -19,7 +20,8 @@ def main() -> None:
     chosen = parser.parse_args()
     loaded = settings.load(str(chosen.config))
     target, surroundings = packing.Target(chosen.architecture), _surroundings()
-    for name, path in packing.pack(target, chosen.config, chosen.folder).items():
+    traced = bool(os.environ.get(tracing.ENDPOINTS[0]))
+    for name, path in packing.pack(target, chosen.config, chosen.folder, traced=traced).items():
         print(f"{name:8} {packing.sizes(path)}")  # noqa: T201 - whoever packs sees what it weighs
     _write(chosen.folder / "setting.json", {"runtime": target.runtime, "vpc": surroundings.vpc})
     _write(chosen.folder / "granted.json", granting.policies(loaded, surroundings))

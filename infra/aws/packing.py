@@ -34,6 +34,9 @@ PACKAGES: Mapping[str, Sequence[str]] = {
 """The archives, and what the functions in each import: those that store alone, those that also ask Slack or
 PagerDuty while their caller waits, and those that look at the cluster."""
 
+TRACING = ("opentelemetry-exporter-otlp-proto-http", "opentelemetry-sdk")
+"""What each archive holds besides where an endpoint for traces is set."""
+
 SERVICES = frozenset({"dynamodb", "eks", "rds", "secretsmanager", "sesv2", "sqs", "ssm", "sts"})
 """The AWS services that are called. botocore knows 400 more, 20 MB of them."""
 
@@ -78,16 +81,19 @@ class Target:
         return ("--python-platform", PLATFORMS[self.architecture], "--python-version", self.python)
 
 
-def pack(target: Target, config: Path, folder: Path) -> dict[str, Path]:
+def pack(target: Target, config: Path, folder: Path, *, traced: bool = False) -> dict[str, Path]:
     """Make every archive in `folder`, with the configuration in it; return them by name."""
-    return {name: _packed(name, target, config, folder) for name in PACKAGES}
+    besides = TRACING if traced else ()
+    return {
+        name: _packed((*roots, *besides), target, config, folder / f"{name}.zip")
+        for name, roots in PACKAGES.items()
+    }
 
 
-def _packed(name: str, target: Target, config: Path, folder: Path) -> Path:
-    made = folder / f"{name}.zip"
+def _packed(roots: Sequence[str], target: Target, config: Path, made: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="backout-package-") as temporary:
         task = Path(temporary)
-        _install(PACKAGES[name], target, task)
+        _install(roots, target, task)
         _prune(task)
         for package in _OURS:
             shutil.copytree(ROOT / package, task / package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -55,8 +55,9 @@ def test_tests_run_with_the_versions_that_are_deployed() -> None:
 
 def test_every_dependency_that_the_project_declares_is_locked() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    deployed = declared["project"]["dependencies"]
-    others = declared["project"]["optional-dependencies"]["embedded"] + declared["dependency-groups"]["dev"]
+    extras = declared["project"]["optional-dependencies"]
+    deployed = declared["project"]["dependencies"] + extras["tracing"]
+    others = extras["embedded"] + declared["dependency-groups"]["dev"]
 
     for lock, requirements in zip(LOCKS, (deployed, deployed + others), strict=True):
         wanted = {re.split(r"[\[<>=~!; ]", requirement, maxsplit=1)[0] for requirement in requirements}

@@ -1,7 +1,9 @@
 import ast
+import tomllib
 from pathlib import Path
 
-from infra.aws.packing import LOCK, PACKAGES, ROOT, SERVICES, UNUSED, _locked
+from infra.aws.packing import LOCK, PACKAGES, ROOT, SERVICES, TRACING, UNUSED, _locked
+from shared.adapters.tracing import ENDPOINTS
 
 CLIENTS = frozenset({"make_client", "create_client", "_client"})
 
@@ -30,7 +32,7 @@ def test_what_is_left_out_and_what_is_wanted_are_in_the_lock() -> None:
     wanted = {name for names in PACKAGES.values() for name in names}
     lock = Path(LOCK).read_text()
 
-    for name in wanted | UNUSED:
+    for name in wanted | UNUSED | set(TRACING):
         assert any(line.startswith((f"{name}==", f"{name}[")) for line in lock.splitlines()), name
 
 
@@ -41,3 +43,13 @@ def test_the_lines_of_the_lock_come_with_their_hashes() -> None:
     found = list(_locked("\n".join(lock), frozenset({"a", "b"})))
 
     assert found == [first, "    --hash=sha256:0", third, "    --hash=sha256:2"]
+
+
+def test_where_traces_are_wanted_the_functions_hold_what_sends_them_and_know_where_to() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"][
+        "tracing"
+    ]
+
+    assert sorted(TRACING) == sorted(requirement.partition(">")[0] for requirement in declared)
+    endpoint = ENDPOINTS[0]
+    assert f"\n    {endpoint}: ${{env:{endpoint}, ''}}\n" in (ROOT / "serverless.yml").read_text()
