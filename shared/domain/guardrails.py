@@ -13,6 +13,7 @@ from enum import StrEnum
 from shared.domain.owners import Ownership
 from shared.domain.reasons import OVERRIDABLE, Reason
 from shared.domain.records import Freezes, WorkloadRecord
+from shared.domain.response import Outcome
 from shared.domain.revisions import schema_fits
 from shared.domain.services import MaintenanceWindow, Mode, Service
 from shared.domain.workloads import KINDS, Revision, Workload
@@ -139,12 +140,15 @@ def _unrecorded(workload: Workload, record: WorkloadRecord) -> str:
     """Return what a rollback left that nobody recorded; empty where there is none.
 
     One whose answer was lost, and after it the cluster for the whole of the step's time, ended as failed. Its
-    mark is on the workload all the same.
+    mark is on the workload all the same. One that ended well has recorded all that it did: its mark may be
+    that of a restart.
     """
     recorded = record.restored.response_id if record.restored is not None else ""
     marked = next((past for past in record.responses if past.id == workload.marker != recorded), None)
     began_at = workload.rollout_began_at
-    if marked is None or (began_at is not None and began_at < marked.started_at):
+    if marked is None or marked.outcome == Outcome.COMPLETED:
+        return ""
+    if began_at is not None and began_at < marked.started_at:
         return ""
     return f"response {marked.id} ended as {marked.outcome}, and has rolled back after all"
 

@@ -151,6 +151,12 @@ class TestOfTheWorld:
         assert world(replace(marked, marker="another"), record) == []
         assert world(replace(marked, rollout_began_at=NOW - timedelta(minutes=30)), record) == []
 
+    def test_a_restart_that_ended_well_before_a_newer_rollout_asks_nothing(self) -> None:
+        restarted = PastResponse("r-flush", NOW - timedelta(minutes=20), "completed", "held")
+        record = WorkloadRecord(CHECKOUT, responses=(restarted,))
+        newer = a_workload(9, 8, marker="r-flush", rollout_began_at=NOW - timedelta(minutes=5))
+        assert world(newer, record) == []
+
     def test_a_revision_that_was_rolled_away_from_and_is_back_asks(self) -> None:
         record = WorkloadRecord(CHECKOUT, quarantined=("t9",))
         assert world(a_workload(9, 8), record) == [(Effect.ASK, Reason.QUARANTINED_REVISION)]
