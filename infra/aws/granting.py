@@ -130,12 +130,18 @@ def _reaching(name: str, settings: Settings) -> Iterator[Statement]:
 
 
 def _inviting(name: str, settings: Settings) -> Iterator[Statement]:
-    """Yield the right to send invitations, from whatever identity of SES's the sender belongs to."""
+    """Yield the right to send invitations, from whatever identity of SES's the sender belongs to.
+
+    SendEmail is what is called; for a message that is made already, SES asks for the right to send it raw.
+    """
     by = settings.meetings.by if settings.meetings is not None else None
-    actions = {"advance": "ses:SendEmail", "sweep": "ses:SendEmail", "doctor": "ses:GetAccount"}
-    if isinstance(by, Ses) and name in actions:
-        everything = [_arn("ses", "identity/*", region=by.region)] if name != "doctor" else ["*"]
-        yield _allow([actions[name]], everything)
+    if not isinstance(by, Ses):
+        return
+    if name in {"advance", "sweep"}:
+        identities = [_arn("ses", "identity/*", region=by.region)]
+        yield _allow(["ses:SendEmail", "ses:SendRawEmail"], identities)
+    if name == "doctor":
+        yield _allow(["ses:GetAccount"], ["*"])
 
 
 def _restoring(name: str, settings: Settings) -> Iterator[Statement]:
