@@ -10,55 +10,20 @@ from shared.domain import aftercare, escalation, meetings, paperwork
 from shared.domain.checklist import Item, Standing, checklist, logs
 from shared.domain.decisions import RowVerdict
 from shared.domain.owed import GIVEN_UP
-from shared.domain.reasons import Reason, sentence
-from shared.domain.response import Event, Outcome, Response, Rolled, Task
+from shared.domain.reasons import sentence
+from shared.domain.response import Event, Response, Task
 from shared.messages import charts
+from shared.messages.doings import at_time, changes, clock, guardrails, listed, still, words
 from shared.messages.markdown import code, link, plain, table
 from shared.messages.meetings import ASKED, stands
-from shared.messages.quantities import moment, person, quantity
-from shared.messages.wording import barrier, filled, title
-
-_NEWS = frozenset(
-    {
-        "scaled",
-        "capacity_left_alone",
-        "owner_stopped",
-        "reverted",
-        "evicted",
-        "forced_down",
-        "forced",
-        "migration_started",
-        "migrated",
-        "restore_started",
-        "database_restored",
-        "flushed",
-        "restarted",
-    }
-)
-"""Codes of events that tell of a change; the rollback itself is told by itself."""
-
-_AFTERWARDS = frozenset({aftercare.RESUME, aftercare.REVERT, aftercare.FLAG, aftercare.GATE})
-"""Kinds of tasks that may change something beside the workload; each that did has a receipt."""
+from shared.messages.quantities import person, quantity
+from shared.messages.wording import filled
 
 _IN_VAIN = (GIVEN_UP, "not reverted", "not switched", "not closed", "attempt ", "to be tried again")
 """How the results of tasks begin that did not do what they owe."""
 
 _MADE = {aftercare.REVERT: "revert", paperwork.REPORT: "report", paperwork.FOLLOW_UP: "follow-ups"}
 """What tasks leave behind that can be linked to."""
-
-_SAYS = {
-    "approve": "yes",
-    "abort": "no",
-    "now": "now, without waiting",
-    "acknowledge": "I am on it",
-    "resume": "start the owner again",
-    "restore-flags": "put the feature flags back",
-    "move-meeting": "move the meeting",
-    "cancel-meeting": "cancel the meeting",
-    "ungate": "open the deploy gate",
-    "complaints": "customers complain",
-    "no-complaints": "no customer complains",
-}
 
 _MARKS = {Standing.PASS: "x", Standing.FAIL: " ", Standing.UNKNOWN: " ", Standing.ASKED: " "}
 
@@ -88,17 +53,17 @@ def sections(
     found = {
         "What happened": f"{_began(response)} {_went(response)}",
         "Why": _decision(response.decision.matched),
-        "What was changed": _listed(_changes(response, events, tasks)),
-        "Still stopped": _still(response, tasks),
+        "What was changed": listed(changes(response, events, tasks)),
+        "Still stopped": still(response, tasks),
         "Timeline": charts.timeline(response, events),
         "Readings": "\n\n".join(charts.readings(response, events)),
-        "Who said what": _words(response),
-        "Guardrails that spoke": _listed(_guardrails(response, events)),
+        "Who said what": words(response),
+        "Guardrails that spoke": listed(guardrails(response, events)),
         "Verification checklist": _checklist(checklist(response, events, tasks), response),
         "Logs since the rollback": _log_lines(logs(tasks), response),
         "Root cause analysis": _meeting(response, tasks),
-        "Given up": _listed(_given_up(tasks, response)),
-        "Links": _listed(_links(response, tasks, links)),
+        "Given up": listed(_given_up(tasks, response)),
+        "Links": listed(_links(response, tasks, links)),
     }
     return {name: body for name, body in found.items() if body}
 
@@ -166,114 +131,11 @@ def _reading(row: RowVerdict) -> str:
     return quantity(row.signal, value) if value is not None else row.reading.kind.value
 
 
-def _changes(response: Response, events: Sequence[Event], tasks: Sequence[Task]) -> list[str]:
-    """Return what was changed, in order of time; a change whose result is not known is told as that."""
-    told = [
-        (event.at, plain(title(response, event.code, event.facts))) for event in events if event.code in _NEWS
-    ]
-    told += [
-        (event.at, f"extra capacity taken back, now {plain(event.facts.get('after'))}")
-        for event in events
-        if event.code == "capacity_taken_back"
-    ]
-    told += [
-        (t.ended_at, plain(t.result))
-        for t in tasks
-        if t.kind in _AFTERWARDS and t.ended_at and t.receipt not in {"", aftercare.OPEN}
-    ]
-    if response.rolled is not None:
-        told.append((response.rolled.at, _rollback(response, response.rolled)))
-    lines = [_at(at, response, text) for at, text in sorted(told)]
-    if response.intent is not None:
-        lines.append(f"`{response.intent.kind}` was begun; its result is not known yet")
-    return lines or ["nothing"]
-
-
-def _rollback(response: Response, rolled: Rolled) -> str:
-    choice = response.choice
-    if choice is None:
-        return "rolled back"
-    by = "" if rolled.by_us else ", by someone else"
-    images = f"from revision {choice.from_number} ({_images(choice.from_image)})"
-    back = f"to revision {choice.to_number} ({_images(choice.to_image)}), {plain(choice.why)}"
-    return f"rolled back{by} {images} {back}"
-
-
-def _images(images: str) -> str:
-    return ", ".join(code(image) for image in images.split(", "))
-
-
-def _still(response: Response, tasks: Sequence[Task]) -> str:
-    told = []
-    if aftercare.still_stopped(response, {task.name: task for task in tasks}):
-        told.append(f"{plain(response.suspended)}; start it with `backout resume {response.id}`")
-    if response.is_down:
-        told.append("The workload is scaled to zero.")
-    elif response.capacity is not None:
-        told.append("Extra capacity has not been taken back.")
-    flags = ", ".join(plain(flag) for flag in aftercare.flags_off(tasks))
-    if flags:
-        told.append(f"Switched off: {flags}; put back by `backout restore-flags {response.id}`")
-    places = _closed(tasks)
-    if places:
-        told.append(f"Closed to deployments: {places}; `backout ungate` opens the gate of the service.")
-    return _listed(told)
-
-
-def _closed(tasks: Sequence[Task]) -> str:
-    """Return what enforces the deploy gate and was closed, each with its place."""
-    receipts = {name: task.receipt.partition(" ") for name, task in aftercare.barriers(tasks).items()}
-    closed = {name: place for name, (state, _, place) in receipts.items() if state == aftercare.CLOSED}
-    return ", ".join(f"{plain(place)} at {barrier(name)}" for name, place in closed.items())
-
-
-def _words(response: Response) -> str:
-    order = response.order
-    rows = []
-    if order is not None:
-        comment = "; ".join(word for word in (order.requested_by, order.reason) if word)
-        rows.append((order.at, order.by, f"ordered `{order.wanted}`", comment))
-    for word in response.heard.words:
-        refused = word.verb == "refused"
-        says = f"not taken, no approver: {plain(word.reason)}" if refused else _SAYS.get(word.verb, word.verb)
-        rows.append((word.at, word.by, says, "" if refused else word.reason))
-    if not rows:
-        return ""
-    cells = [(_clock(at, response), plain(person(by)), says, plain(why)) for at, by, says, why in rows]
-    return table(("at", "who", "said", "because"), cells)
-
-
-def _guardrails(response: Response, events: Sequence[Event]) -> list[str]:
-    """Return each guardrail that delayed, asked or refused."""
-    told = []
-    for event in events:
-        facts = event.facts
-        held = facts.get("delayed") if event.code == "accepted" else None
-        if event.code == "delayed" or held:
-            told.append(("delayed", event, str(held or facts.get("reason")), facts.get("detail")))
-        if event.code == "asked":
-            reasons = [reason for reason in str(facts.get("asks") or "").split(", ") if reason]
-            told += [("asked", event, reason, None) for reason in reasons]
-        if event.code == "ended" and response.phase == Outcome.REFUSED:
-            told.append(("refused", event, str(facts.get("reason")), facts.get("detail")))
-    lines = [
-        _at(event.at, response, f"{effect}: {_explained(reason)}{f' {plain(detail)}' if detail else ''}")
-        for effect, event, reason, detail in told
-    ]
-    if response.order is not None and response.order.override:
-        lines.append(f"overridden by the order: {plain(', '.join(response.order.override))}")
-    return lines
-
-
-def _explained(reason: str) -> str:
-    return f"`{reason}`, {sentence(Reason(reason))}" if reason in set(Reason) else plain(reason)
-
-
 def _checklist(items: Sequence[Item], response: Response) -> str:
     """Return the list as boxes: only what passed is ticked, so that a person can go on ticking."""
     lines = []
     for item in items:
-        at = f", {_clock(item.at, response)}" if item.at is not None else ""
+        at = f", {clock(item.at, response)}" if item.at is not None else ""
         lines.append(
             f"- [{_MARKS[item.standing]}] {item.name}: **{item.standing}**, {plain(item.evidence)}{at}"
         )
@@ -299,15 +161,15 @@ def _detail(detail: str) -> str:
 def _log_lines(item: Item | None, response: Response) -> str:
     if item is None:
         return ""
-    at = f", {_clock(item.at, response)}" if item.at is not None else ""
-    examples = f"\n\n{_listed([plain(line) for line in item.details])}" if item.details else ""
+    at = f", {clock(item.at, response)}" if item.at is not None else ""
+    examples = f"\n\n{listed([plain(line) for line in item.details])}" if item.details else ""
     return f"{plain(item.evidence)}{at}.{examples}"
 
 
 def _given_up(tasks: Sequence[Task], response: Response) -> list[str]:
     """Return what did not get through, was refused, or was tried in vain so far."""
     failed = [task for task in tasks if task.result.startswith(_IN_VAIN)]
-    return [_at(task.ended_at, response, f"{_what(task)}: {plain(task.result)}") for task in failed]
+    return [at_time(task.ended_at, response, f"{_what(task)}: {plain(task.result)}") for task in failed]
 
 
 def _what(task: Task) -> str:
@@ -329,15 +191,3 @@ def _links(response: Response, tasks: Sequence[Task], links: Mapping[str, str]) 
     made = [(name, t.result.partition(": ")) for t in tasks if (name := _MADE.get(t.kind))]
     told += [link(name, url) for name, (what, _, url) in made if what in {"reverted", "filed"}]
     return told + [f"{plain(kind)} {plain(name)}" for kind, name in response.heard.references.items()]
-
-
-def _listed(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _at(at: datetime | None, response: Response, text: str) -> str:
-    return f"{_clock(at, response)} {text}" if at is not None else text
-
-
-def _clock(at: datetime, response: Response) -> str:
-    return moment(at.isoformat(), since=response.started_at)
