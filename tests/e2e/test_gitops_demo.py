@@ -2,25 +2,15 @@
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.e2e.demo import play
 
 
 @pytest.fixture(scope="module")
 def played() -> subprocess.CompletedProcess[str]:
-    command = str(Path(sys.executable).with_name("backout"))
-    return subprocess.run(
-        [command, "demo", "--gitops", "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    return play("--gitops")
 
 
 def test_it_completes_with_one_rollback_and_nothing_left_stopped(

@@ -1,16 +1,14 @@
 """`backout demo --people` as a child process."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.e2e.demo import play
+
 RECEIVED = {
     "Slack, the message as it stands now": "checkout: completed: The service held its targets",
     "Slack, its thread": "checkout: completed",
@@ -25,15 +23,7 @@ RECEIVED = {
 
 @pytest.fixture(scope="module")
 def played() -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("backout")), "demo", "--people", "--json"],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    return play("--people")
 
 
 @pytest.fixture
